@@ -6,5 +6,7 @@
 // daemon/config before a pod is touched, and shown in the condition Stalled.
 //
 // +kubebuilder:object:generate=true
+// +kubebuilder:ac:generate=true
+// +kubebuilder:ac:output:package=applyconfiguration
 // +groupName=taudaemon.io
 package v1alpha1

@@ -104,13 +104,19 @@ type PositionReport struct {
 	ExitOwed bool `json:"exitOwed,omitempty"`
 }
 
-// LedgerReport is a head of the ledger.
+// LedgerReport is a head of the ledger. In status it never goes back: what the operator has shown once, a rolled-back ledger cannot make unsaid.
+//
+// +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size >= oldSelf.size",fieldPath=".size",messageExpression="'must not fall within one origin: expected at least ' + string(oldSelf.size) + ', found ' + string(self.size)"
+// +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size != oldSelf.size || self.head == oldSelf.head",fieldPath=".head",messageExpression="'must stay the same at the same size of one origin: expected ' + oldSelf.head + ', found ' + self.head"
 type LedgerReport struct {
 	// origin: the identity of this ledger.
+	// +kubebuilder:validation:MaxLength=256
 	Origin string `json:"origin"`
 	// size in records.
+	// +kubebuilder:validation:Minimum=0
 	Size int64 `json:"size"`
 	// head: leaf hash of the last record, hex.
+	// +kubebuilder:validation:MaxLength=128
 	Head string `json:"head"`
 	// shortHead: its first 12 digits.
 	// +optional

@@ -64,6 +64,9 @@ const (
 )
 
 // TauDaemonSpec declares one trading agent.
+//
+// +kubebuilder:validation:XValidation:rule="self.mode != 'Live'",fieldPath=".mode",message="Live is not served in this version: it needs a real venue with credentials, and there is none yet; expected Paper"
+// +kubebuilder:validation:XValidation:rule="duration(self.tick.interval) + duration(self.tick.interval) <= duration(self.report.leaseDuration)",fieldPath=".report.leaseDuration",messageExpression="'must be at least twice tick.interval, ' + self.tick.interval + ', found ' + self.report.leaseDuration + ': the Lease is renewed only after ticks'"
 type TauDaemonSpec struct {
 	// mode: Paper simulates orders; Live sends them.
 	// +kubebuilder:default=Paper
@@ -148,13 +151,19 @@ type TickSpec struct {
 	// interval between the starts of two ticks. The V35 kernel holds a position for at most three ticks, and a round trip has to earn its
 	// fees in them: seconds to hours are usual, 250ms is for latency tests.
 	// +kubebuilder:default="1s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('50ms') && duration(self) <= duration('24h')",message="must be a duration from 50ms to 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
-	Interval metav1.Duration `json:"interval,omitempty"`
+	Interval metav1.Duration `json:"interval,omitzero"`
 
 	// deadline of one tick, gather to commit. A tick past it is an anomaly.
 	// +kubebuilder:default="1s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('10ms') && duration(self) <= duration('10m')",message="must be a duration from 10ms to 10m in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
-	Deadline metav1.Duration `json:"deadline,omitempty"`
+	Deadline metav1.Duration `json:"deadline,omitzero"`
 
 	// failHoldTicks: for how many ticks after an anomaly the failure echo is held.
 	// +kubebuilder:default=2
@@ -203,11 +212,16 @@ type EngineSpec struct {
 }
 
 // OracleSpec says where prices come from and when they count as fresh.
+//
+// +kubebuilder:validation:XValidation:rule="self.minQuorum <= size(self.sources)",fieldPath=".minQuorum",messageExpression="'must be at most the number of sources, ' + string(size(self.sources)) + ', found ' + string(self.minQuorum)"
 type OracleSpec struct {
 	// maxAge of a source's publish time; a source may set its own.
 	// +kubebuilder:default="1500ms"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
-	MaxAge metav1.Duration `json:"maxAge,omitempty"`
+	MaxAge metav1.Duration `json:"maxAge,omitzero"`
 
 	// minQuorum: how many fresh sources must lie within toleranceBps of their median. Not above the number of sources.
 	// +kubebuilder:default=3
@@ -232,6 +246,8 @@ type OracleSpec struct {
 }
 
 // OracleSource is one source of the price: exactly one of http, replay, simulated.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.replay), has(self.simulated)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of http, replay, simulated is expected, found ' + string([has(self.http), has(self.replay), has(self.simulated)].filter(x, x).size())"
 type OracleSource struct {
 	// name of the source, unique in the list.
 	// +kubebuilder:validation:MinLength=1
@@ -240,6 +256,9 @@ type OracleSource struct {
 	Name string `json:"name"`
 
 	// maxAge of this source, instead of oracle.maxAge.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	MaxAge *metav1.Duration `json:"maxAge,omitempty"`
 
@@ -303,17 +322,16 @@ type SimulatedSource struct {
 	// +optional
 	Seed int64 `json:"seed,omitempty"`
 
-	// start is the price at tick 0, above zero.
-	// +kubebuilder:default="100"
+	// start is the price at tick 0, above zero; 100 if absent.
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('-') && self.matches('[1-9]')",message="must be above 0"
 	// +optional
 	Start Decimal `json:"start,omitempty"`
 
-	// stepBps: the largest move of one tick, in basis points.
-	// +kubebuilder:default=20
+	// stepBps: the largest move of one tick, in basis points; 20 if absent.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	// +optional
-	StepBps int32 `json:"stepBps,omitempty"`
+	StepBps *int32 `json:"stepBps,omitempty"`
 }
 
 // EconomicsSpec is the size and the costs of a trade.
@@ -323,21 +341,21 @@ type EconomicsSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=5000
 	// +optional
-	FeeBpsBuy int32 `json:"feeBpsBuy"`
+	FeeBpsBuy *int32 `json:"feeBpsBuy,omitempty"`
 
 	// feeBpsSell: the venue's fee on a sell, in basis points of its notional.
 	// +kubebuilder:default=30
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=5000
 	// +optional
-	FeeBpsSell int32 `json:"feeBpsSell"`
+	FeeBpsSell *int32 `json:"feeBpsSell,omitempty"`
 
 	// slippageBpsLimit: how far from the median an order's limit lies, in basis points; a fill beyond it is an anomaly.
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=5000
 	// +optional
-	SlippageBpsLimit int32 `json:"slippageBpsLimit"`
+	SlippageBpsLimit *int32 `json:"slippageBpsLimit,omitempty"`
 
 	// gasUnitCost of one order, in quote units.
 	// +kubebuilder:default="0"
@@ -359,7 +377,7 @@ type EconomicsSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	// +optional
-	BurnShareBps int32 `json:"burnShareBps"`
+	BurnShareBps *int32 `json:"burnShareBps,omitempty"`
 }
 
 // SignalSpec turns prices into the market bits of the kernel. Nothing is entered while its windows are filling.
@@ -376,21 +394,21 @@ type SignalSpec struct {
 	// +kubebuilder:validation:Minimum=-5000
 	// +kubebuilder:validation:Maximum=5000
 	// +optional
-	BandBps int32 `json:"bandBps"`
+	BandBps *int32 `json:"bandBps,omitempty"`
 
 	// targetBps: the price is above target when it is at least this far above the held position's entry price, in basis points.
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100000
 	// +optional
-	TargetBps int32 `json:"targetBps"`
+	TargetBps *int32 `json:"targetBps,omitempty"`
 
 	// trendWindow: the trend is up when the price is above that of so many ticks ago. 0 switches the trend off (always up).
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1024
 	// +optional
-	TrendWindow int32 `json:"trendWindow"`
+	TrendWindow *int32 `json:"trendWindow,omitempty"`
 
 	// volumeWindow: ticks over which volume is summed.
 	// +kubebuilder:default=1
@@ -418,7 +436,7 @@ type CooldownSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1023
 	// +optional
-	Ticks int32 `json:"ticks"`
+	Ticks *int32 `json:"ticks,omitempty"`
 }
 
 // RiskSpec limits the position.
@@ -447,17 +465,19 @@ type RiskSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=5000
 	// +optional
-	EmergencySlippageBps int32 `json:"emergencySlippageBps"`
+	EmergencySlippageBps *int32 `json:"emergencySlippageBps,omitempty"`
 }
 
 // VenueSpec is where orders go: exactly one kind.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.paper)",message="exactly one kind of venue is expected, and this version serves paper only: paper: {}"
 type VenueSpec struct {
-	// paper is the simulated venue inside the daemon.
+	// paper is the simulated venue inside the daemon. No other kind is served in this version.
 	// +optional
 	Paper *PaperVenue `json:"paper,omitempty"`
 }
 
-// PaperVenue is a simulated venue: it fills at the tick's median price, moved by slippageBps against the order, and takes feeBps.
+// PaperVenue is a simulated venue: it fills at the tick's median price, moved by slippageBps against the order, and takes the fees of economics.
 type PaperVenue struct {
 	// quoteBalance at the ledger's first boot, in quote units.
 	// +kubebuilder:default="100000"
@@ -501,11 +521,15 @@ const (
 )
 
 // VolumeSpec is the volume that holds the ledger.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",fieldPath=".storageClassName",message="is immutable, also its absence: the volume was made with the old one"
 type VolumeSpec struct {
 	// size requested; it may grow, never shrink.
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="must be above 0"
+	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity(string(oldSelf)))",message="must not shrink: a volume can only grow"
 	// +kubebuilder:default="10Gi"
 	// +optional
-	Size resource.Quantity `json:"size,omitempty"`
+	Size resource.Quantity `json:"size,omitzero"`
 
 	// storageClassName of the volume; the cluster's default if absent. Immutable.
 	// +kubebuilder:validation:MaxLength=253
@@ -513,6 +537,7 @@ type VolumeSpec struct {
 	StorageClassName *string `json:"storageClassName,omitempty"`
 
 	// accessMode of the volume. Immutable.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="is immutable: the volume was made with the old one"
 	// +kubebuilder:validation:Enum=ReadWriteOncePod;ReadWriteOnce
 	// +kubebuilder:default=ReadWriteOncePod
 	// +optional
@@ -537,16 +562,24 @@ const (
 )
 
 // ReportSpec says how the daemon reports, and how it holds its Lease.
+//
+// +kubebuilder:validation:XValidation:rule="duration(self.interval) + duration(self.interval) <= duration(self.leaseDuration)",fieldPath=".interval",messageExpression="'must be at most half of report.leaseDuration, ' + self.leaseDuration + ', found ' + self.interval"
 type ReportSpec struct {
 	// interval between two reports; changes of health and quarantine are reported at once.
 	// +kubebuilder:default="10s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="must be a duration from 1s to 5m in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
-	Interval metav1.Duration `json:"interval,omitempty"`
+	Interval metav1.Duration `json:"interval,omitzero"`
 
 	// leaseDuration: past it, counted from the send time of the last renewal, nothing leaves the daemon.
 	// +kubebuilder:default="30s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('5s') && duration(self) <= duration('10m')",message="must be a duration from 5s to 10m in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
-	LeaseDuration metav1.Duration `json:"leaseDuration,omitempty"`
+	LeaseDuration metav1.Duration `json:"leaseDuration,omitzero"`
 
 	// onLeaseRisk: what the daemon does with a position while the Lease's margin is thin.
 	// +kubebuilder:default=Exit
@@ -665,9 +698,11 @@ type TauDaemonStatus struct {
 	// +optional
 	ReportTime *metav1.Time `json:"reportTime,omitempty"`
 
-	// podName and nodeName of the reporting pod.
+	// podName: name of the pod that reported.
 	// +optional
 	PodName string `json:"podName,omitempty"`
+
+	// nodeName: node of the pod that reported.
 	// +optional
 	NodeName string `json:"nodeName,omitempty"`
 
@@ -717,11 +752,14 @@ type EffectiveStatus struct {
 // +kubebuilder:printcolumn:name="Reported",type=date,priority=1,JSONPath=`.status.reportTime`
 // +kubebuilder:printcolumn:name="Node",type=string,priority=1,JSONPath=`.status.nodeName`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",message="metadata.name must be a DNS label of at most 40 characters: the names of its children are made from it"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.status) || !has(oldSelf.status.ledger) || (has(self.status) && has(self.status.ledger))",fieldPath=".status.ledger",message="must not be dropped: it is the head last witnessed"
 type TauDaemon struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// spec declares the agent.
 	Spec TauDaemonSpec `json:"spec"`
+	// status is what the operator observed.
 	// +optional
 	Status TauDaemonStatus `json:"status,omitzero"`
 }
