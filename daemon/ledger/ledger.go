@@ -1,0 +1,180 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+)
+
+// Durability says when a committed record is on the disk.
+type Durability int
+
+const (
+	// Always: when Commit returns. For everything that trades.
+	Always Durability = iota
+	// AtSeal: when its segment is full, and at Close. For backtests and replays, whose ledgers can be made again.
+	AtSeal
+)
+
+// DefaultSegmentBytes is the segment size when Options name none.
+const DefaultSegmentBytes = 16 << 20
+
+// Options of a ledger opened for writing. The zero value is good.
+type Options struct {
+	// SegmentBytes is the size that a segment is not let grow over, in bytes; a record larger
+	// than that gets a segment of its own. 0 means DefaultSegmentBytes.
+	SegmentBytes int64
+	// Durability is Always unless said otherwise.
+	Durability Durability
+	// Known is the highest head known outside the folder, from a Lease or a checkpoint. A ledger that is shorter, or was
+	// another at that size, is refused. A zero Leaf or Root is not compared; a zero Size knows nothing.
+	Known Head
+
+	disk disk // nil means the real one
+}
+
+// Ledger is a ledger opened for writing. Its methods may be called from several goroutines.
+type Ledger struct {
+	dir          string
+	disk         disk
+	lock         *os.File
+	segmentBytes int64
+	durability   Durability
+
+	commit sync.Mutex // held through a whole commit
+	out    file       // the unsealed segment
+	size   int64      // its bytes
+	buf    []byte
+	failed error // what every later Commit returns; nil while all is well
+
+	state sync.Mutex // held only to read or replace what follows, never during I/O: Head does not wait for the disk
+	tally tally
+}
+
+// Receipt names a committed record.
+type Receipt struct {
+	Seq  uint64 // its position in the ledger
+	Leaf Hash   // its leaf hash
+}
+
+// Commit appends a record and returns when it is durable (see Options.Durability).
+//
+// ms is Unix time in milliseconds, 0 to 2^53-1; epoch is at least the last record's. body is a JSON object without insignificant
+// whitespace, such as encoding/json makes from a struct, or empty; its top-level names are unique, plain ASCII, and none of
+// v, seq, prev, kind, ms, epoch. The first record is a KindBoot. The line is at most MaxRecord bytes.
+//
+// A *[RecordError] means that the record was not acceptable and nothing was written. Any other error is an
+// [ErrPoisoned] or [ErrClosed] and stays: whether this record is on disk is then unknown until the ledger is opened again.
+func (l *Ledger) Commit(kind Kind, ms int64, epoch uint64, body []byte) (Receipt, error) {
+	l.commit.Lock()
+	defer l.commit.Unlock()
+	if l.failed != nil {
+		return Receipt{}, l.failed
+	}
+	// Only Commit changes tally, and commit is held: reading it needs no second lock.
+	seq := l.tally.tree.size
+	if epoch < l.tally.epoch {
+		return Receipt{}, &RecordError{"epoch", "at least " + strconv.FormatUint(l.tally.epoch, 10), strconv.FormatUint(epoch, 10)}
+	}
+	if seq == 0 && kind != KindBoot {
+		return Receipt{}, &RecordError{"kind", "boot, as every ledger begins", strconv.Quote(string(kind))}
+	}
+	line, err := appendRecord(l.buf[:0], seq, l.tally.leaf, kind, ms, epoch, body)
+	if err != nil {
+		return Receipt{}, err
+	}
+	l.buf = append(line, '\n')
+	if err := l.write(seq); err != nil {
+		l.failed = fmt.Errorf("%w at record %d: %w", ErrPoisoned, seq, err)
+		return Receipt{}, l.failed
+	}
+	leaf := leafHash(line)
+	l.state.Lock()
+	l.tally.push(leaf, epoch)
+	l.state.Unlock()
+	return Receipt{seq, leaf}, nil
+}
+
+// write brings l.buf to the disk, in a new segment when the current one is full.
+func (l *Ledger) write(seq uint64) error {
+	if l.size > 0 && l.size+int64(len(l.buf)) > l.segmentBytes {
+		if err := l.rotate(seq); err != nil {
+			return err
+		}
+	}
+	if _, err := l.out.Write(l.buf); err != nil {
+		return err
+	}
+	l.size += int64(len(l.buf))
+	if l.durability == AtSeal {
+		return nil
+	}
+	return l.out.datasync()
+}
+
+// rotate seals the current segment and begins the next. The old one is durable before the new name exists:
+// a reader that finds a second segment may take the first for whole.
+func (l *Ledger) rotate(first uint64) error {
+	full := l.out
+	l.out = nil
+	if err := errors.Join(full.sync(), full.Close()); err != nil {
+		return err
+	}
+	out, err := createSegment(l.disk, l.dir, first)
+	if err != nil {
+		return err
+	}
+	l.out, l.size = out, 0
+	return nil
+}
+
+// createSegment makes an empty segment that is there after a power loss.
+func createSegment(d disk, dir string, first uint64) (file, error) {
+	out, err := d.create(filepath.Join(dir, segmentName(first)))
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(out.sync(), d.syncDir(dir)); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return out, nil
+}
+
+// Head returns the state after the last committed record. It does not wait for a running Commit.
+func (l *Ledger) Head() Head {
+	l.state.Lock()
+	defer l.state.Unlock()
+	return l.tally.head()
+}
+
+// Origin returns the ledger's name for life (see [Origin]), "" while it has no record.
+func (l *Ledger) Origin() string {
+	l.state.Lock()
+	defer l.state.Unlock()
+	if l.tally.tree.size == 0 {
+		return ""
+	}
+	return Origin(l.tally.first)
+}
+
+// Close makes durable what is not yet, unless the ledger is poisoned, and gives up the lock. It writes no
+// record: a shutdown record is the caller's. A second Close does nothing.
+func (l *Ledger) Close() error {
+	l.commit.Lock()
+	defer l.commit.Unlock()
+	if errors.Is(l.failed, ErrClosed) {
+		return nil
+	}
+	var err error
+	if l.failed == nil {
+		err = l.out.sync()
+	}
+	if l.out != nil {
+		err = errors.Join(err, l.out.Close())
+	}
+	l.failed = ErrClosed
+	return errors.Join(err, l.lock.Close())
+}
