@@ -24,8 +24,8 @@
 // Numbers of the header are decimal, without sign or leading zeros, and at most
 // 2^53-1, so that every JSON reader sees them exactly. Then follow the body's members,
 // if there are any, and the closing brace. A body's own (top-level) names are unique,
-// plain ASCII without escapes and none of the six names above, so that no two readers
-// can read one line differently.
+// plain ASCII without escapes, at most 256 and none of the six names above, so that no two readers
+// can read one line differently; it nests less than 64 levels deep.
 //
 // The leaf hash of a record is SHA-256(0x00 || line without LF), as in RFC 6962; it is
 // not stored in the record but in the next one, as prev. The root over the first n
