@@ -1,0 +1,258 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// run is one life of a ledger on a disk: what was acknowledged, in order.
+type run struct {
+	acked    [][]byte // lines
+	inFlight bool     // a Commit has begun and not returned
+}
+
+// tornLedger makes a ledger of three segments that ends in a torn tail, and returns its whole lines.
+func tornLedger(t testing.TB, dir string) [][]byte {
+	t.Helper()
+	build(t, dir, 9, 600)
+	lines := linesOf(t, dir)
+	names := segmentNames(t, dir)
+	f, err := os.OpenFile(filepath.Join(dir, names[len(names)-1]), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(`{"v":1,"seq":9,"pre`); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func linesOf(t testing.TB, dir string) [][]byte {
+	var lines [][]byte
+	for _, r := range records(t, dir, 0) {
+		lines = append(lines, r.Line)
+	}
+	return lines
+}
+
+// live opens the ledger on d, commits some records over several segments and closes it. It ends at the
+// first error, after checking that the error stays.
+func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability) error {
+	t.Helper()
+	l, recovery, err := Open(dir, Options{SegmentBytes: 600, Durability: durability, disk: d})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if got := recovery.Head.Size; got < uint64(len(r.acked)) {
+		t.Fatalf("%d records acknowledged, %d recovered", len(r.acked), got)
+	}
+	r.acked = linesOf(t, dir)
+	for i := len(r.acked); i < 20; i++ {
+		kind := KindTick
+		if i == 0 {
+			kind = KindBoot
+		}
+		r.inFlight = true
+		_, err := l.Commit(kind, testMs, 1, fmt.Appendf(nil, `{"tick":%d}`, i))
+		if err != nil {
+			before := d.steps
+			if _, again := l.Commit(KindTick, testMs, 1, nil); !errors.Is(err, ErrPoisoned) || !errors.Is(again, ErrPoisoned) || d.steps != before {
+				t.Fatalf("expected the ledger to be poisoned, found %v, then %v after %d more steps", err, again, d.steps-before)
+			}
+			if got := l.Head().Size; got != uint64(len(r.acked)) {
+				t.Fatalf("the head counts a record that was not acknowledged: %d of %d", got, len(r.acked))
+			}
+			return err
+		}
+		r.inFlight = false
+		r.acked = linesOf(t, dir)
+	}
+	return l.Close()
+}
+
+// check opens a ledger after a fault: everything acknowledged is there, in order, at most one record more, and it goes on.
+func (r *run) check(t testing.TB, dir, when string, durability Durability) {
+	t.Helper()
+	l, recovery, err := Open(dir, Options{SegmentBytes: 600, disk: newModelDisk(t, dir)})
+	if err != nil {
+		t.Fatalf("%s: %v", when, err)
+	}
+	defer l.Close()
+	lines := linesOf(t, dir)
+	missing := len(r.acked) - len(lines)
+	if missing > 0 && durability == Always || missing < -1 || missing == -1 && !r.inFlight {
+		t.Fatalf("%s: %d records acknowledged, %d found", when, len(r.acked), len(lines))
+	}
+	for i := range min(len(lines), len(r.acked)) {
+		if string(lines[i]) != string(r.acked[i]) {
+			t.Fatalf("%s: record %d was\n%s\nand is\n%s", when, i, r.acked[i], lines[i])
+		}
+	}
+	kind := KindTick
+	if len(lines) == 0 {
+		kind = KindBoot
+	}
+	if _, err := l.Commit(kind, testMs, 1, nil); err != nil {
+		t.Fatalf("%s: going on: %v", when, err)
+	}
+	if recovery.Head.Size != uint64(len(lines)) {
+		t.Fatalf("%s: recovered %d, found %d", when, recovery.Head.Size, len(lines))
+	}
+}
+
+// starts are the ledgers that faults are tried on.
+var starts = []struct {
+	name string
+	make func(testing.TB, string) [][]byte
+}{
+	{"a new ledger", func(testing.TB, string) [][]byte { return nil }},
+	{"a ledger with a torn tail", tornLedger},
+}
+
+func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
+	for _, start := range starts {
+		t.Run(start.name, func(t *testing.T) {
+			failures := map[string]int{}
+			for at := 1; ; at++ {
+				dir := t.TempDir()
+				r := run{acked: start.make(t, dir)}
+				d := newModelDisk(t, dir)
+				d.failAt = at
+				err := r.live(t, d, dir, Always)
+				if d.failed == "" {
+					if err != nil || len(r.acked) != 20 {
+						t.Fatalf("the run without a fault: %d records, %v", len(r.acked), err)
+					}
+					break
+				}
+				if !errors.Is(err, errInjected) {
+					t.Fatalf("%s at step %d failed, and the ledger said %v", d.failed, at, err)
+				}
+				failures[d.failed]++
+				when := fmt.Sprintf("after a failed %s at step %d", d.failed, at)
+
+				// A new process on the running system sees bytes that a failed sync never brought to the
+				// disk. What it reports must survive a power loss right after.
+				l, recovery, err := Open(dir, Options{SegmentBytes: 600, disk: d})
+				if err != nil {
+					t.Fatalf("%s: %v", when, err)
+				}
+				reported := run{acked: linesOf(t, dir)}
+				if uint64(len(reported.acked)) != recovery.Head.Size || len(reported.acked) < len(r.acked) {
+					t.Fatalf("%s: %d acknowledged, %d recovered, %d read", when, len(r.acked), recovery.Head.Size, len(reported.acked))
+				}
+				reported.check(t, d.powerLoss(t, 0, false), when+", an open and a power loss", Always)
+				l.Close()
+				r.check(t, dir, when, Always)
+			}
+			t.Logf("failures injected: %v", failures)
+		})
+	}
+}
+
+func TestAPowerLossAfterAnyStepLosesNothing(t *testing.T) {
+	for _, durability := range []Durability{Always, AtSeal} {
+		for _, start := range starts {
+			t.Run(fmt.Sprintf("durability %d, %s", durability, start.name), func(t *testing.T) {
+				dir := t.TempDir()
+				r := run{acked: start.make(t, dir)}
+				d := newModelDisk(t, dir)
+				losses := 0
+				d.after = func() {
+					for _, tear := range []float64{0, 0.3, 0.999, 1} {
+						for _, newNames := range []bool{false, true} {
+							left := d.powerLoss(t, tear, newNames)
+							r.check(t, left, fmt.Sprintf("power loss after step %d, tear %v, new names %v", d.steps, tear, newNames), durability)
+							os.RemoveAll(left)
+							losses++
+						}
+					}
+				}
+				if err := r.live(t, d, dir, durability); err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%d power losses at %d steps", losses, d.steps)
+				r.inFlight = false
+				r.check(t, d.powerLoss(t, 0, false), "power loss after Close", Always)
+			})
+		}
+	}
+}
+
+func TestATornTailIsCutKeptAndReportedAtEveryLength(t *testing.T) {
+	origin := t.TempDir()
+	build(t, origin, 6, 500)
+	good := contents(t, origin)
+	names := segmentNames(t, origin)
+	last := names[len(names)-1]
+	for length := range len(good[last]) + 1 {
+		files := map[string]string{}
+		for name, content := range good {
+			files[name] = content
+		}
+		files[last] = good[last][:length]
+		dir := place(t, files)
+		l, recovery, err := Open(dir, Options{disk: newModelDisk(t, dir)})
+		if err != nil {
+			t.Fatalf("cut to %d bytes: %v", length, err)
+		}
+		whole := wholeLines(good[last][:length])
+		switch torn := recovery.TornTail; {
+		case whole == length:
+			if torn != nil {
+				t.Fatalf("cut to %d bytes, a line's end: torn tail %+v", length, torn)
+			}
+		case torn == nil || torn.Segment != last || torn.Offset != int64(whole) || torn.Bytes != int64(length-whole):
+			t.Fatalf("cut to %d bytes: expected a torn tail from %d, found %+v", length, whole, torn)
+		default:
+			if kept := contents(t, dir)[torn.Kept]; kept != good[last][whole:length] {
+				t.Fatalf("cut to %d bytes: expected %q kept, found %q", length, good[last][whole:length], kept)
+			}
+		}
+		commit(t, l, KindTick, 1, `{"after":"repair"}`)
+		head := l.Head()
+		l.Close()
+		if result, err := Verify(dir, VerifyOptions{}); err != nil || result.Head != head {
+			t.Fatalf("cut to %d bytes: after repair %+v, %v", length, result.Head, err)
+		}
+	}
+}
+
+func wholeLines(s string) int {
+	for i := len(s); i > 0; i-- {
+		if s[i-1] == '\n' {
+			return i
+		}
+	}
+	return 0
+}
+
+// Two crashes at the same place with other bytes: both tails are kept.
+func TestASecondTornTailAtTheSamePlaceDoesNotReplaceTheFirst(t *testing.T) {
+	dir := t.TempDir()
+	build(t, dir, 2, 0)
+	path := filepath.Join(dir, segmentName(0))
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tail := range []string{"one", "two", "two", "three"} {
+		if err := os.WriteFile(path, append(good[:len(good):len(good)], tail...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, recovery, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		want := fmt.Sprintf("00000000000000000000-%d%s.broken", len(good), []string{"", "-2", "-2", "-3"}[i])
+		if recovery.TornTail.Kept != want || contents(t, dir)[want] != tail {
+			t.Errorf("expected %q kept in %s, found %+v", tail, want, recovery.TornTail)
+		}
+	}
+}
