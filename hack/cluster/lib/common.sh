@@ -15,7 +15,7 @@ service_net=10.96
 api_ip=$node_net.11
 dns_ip=$service_net.0.10
 
-say() { printf 'cluster: %s\n' "$*" >&2; }
+say() { printf '%s: %s\n' "${me:-cluster}" "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 cluster_down() {
-  local logs='' pid start
+  # Whoever runs the cluster from afar (.ci/run) names a folder for the logs, whoever then stops it.
+  local logs=${TAUDAEMON_CLUSTER_LOGS:-} pid start
   case ${1:-} in
     '') ;;
     --logs) logs=${2:?--logs needs a folder} ;;
