@@ -1,9 +1,6 @@
 package ledger
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 const (
 	maxMembers = 256 // top-level members of a body; a bound, so that checking for doubles needs no memory
@@ -36,7 +33,7 @@ type bodyChecker struct {
 	expected string // what was expected at at, when a step returned false
 }
 
-type span struct{ from, to int32 }
+type span struct{ from, to uint16 } // a record is at most 65,535 bytes
 
 // peek returns the byte at hand, 0 at the end: no valid text has a 0 there.
 func (c *bodyChecker) peek() byte {
@@ -87,7 +84,7 @@ func (c *bodyChecker) name() bool {
 	if !c.want(c.peek() == '"', "a member's name in quotes") || !c.str() {
 		return false
 	}
-	if c.depth == 1 && !c.topName(span{int32(start + 1), int32(c.at - 1)}) {
+	if c.depth == 1 && !c.topName(span{uint16(start + 1), uint16(c.at - 1)}) {
 		return false
 	}
 	if !c.want(c.peek() == ':', `":"`) {
@@ -111,7 +108,7 @@ func (c *bodyChecker) topName(s span) bool {
 	case "v", "seq", "prev", "kind", "ms", "epoch":
 		return c.want(false, "a name that the header does not use")
 	}
-	if !c.want(c.count < maxMembers, "at most "+strconv.Itoa(maxMembers)+" members") {
+	if !c.want(c.count < maxMembers, "at most 256 members") {
 		return false
 	}
 	for _, other := range c.names[:c.count] {

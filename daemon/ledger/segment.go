@@ -115,6 +115,7 @@ const readBuffer = 256 << 10
 // is valid only during the call. It returns the length of the whole lines, and of an unterminated rest.
 func readSegment(src io.Reader, name string, c *chain, visit func(*Record) error) (whole, rest int64, err error) {
 	in := bufio.NewReaderSize(src, readBuffer)
+	var r Record
 	for {
 		line, err := in.ReadSlice('\n')
 		switch {
@@ -125,8 +126,8 @@ func readSegment(src io.Reader, name string, c *chain, visit func(*Record) error
 		case err != nil:
 			return whole, 0, fmt.Errorf("read %s at offset %d: %w", name, whole, err)
 		}
-		r, bad := c.accept(line[:len(line)-1])
-		if bad != nil {
+		var bad *RecordError
+		if r, bad = c.accept(line[:len(line)-1]); bad != nil {
 			return whole, 0, damagedLine(name, whole, c.next, bad)
 		}
 		if err := visit(&r); err != nil {
