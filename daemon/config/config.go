@@ -1,0 +1,243 @@
+package config
+
+import (
+	"time"
+
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+)
+
+// Config is a validated configuration: what the daemon runs on. All paths are absolute if the file's name was.
+type Config struct {
+	// Name of the agent, used in the ledger's origin.
+	Name string
+	// Mode of the agent.
+	Mode Mode
+
+	Tick       Tick
+	Quarantine Quarantine
+	Engine     Engine
+	Paths      Paths
+	Oracle     Oracle
+	Economics  Economics
+	Signal     Signal
+	Cooldown   Cooldown
+	Risk       Risk
+	Venue      Venue
+	Ledger     Ledger
+	Report     Report
+	Log        Log
+
+	// Digest is the SHA-256 of the file's bytes, in lower-case hex.
+	Digest string
+	// Written is the file with its defaults filled in.
+	Written File
+	// Warnings are what a person should know and the daemon can live with, one line each.
+	Warnings []string
+
+	file  string
+	lines lineIndex
+	given map[string]bool
+}
+
+// Mode says whether orders are simulated or real.
+type Mode string
+
+// ModePaper trades on the simulated paper venue only. There is no other mode in this version.
+const ModePaper Mode = "paper"
+
+// Release says how a quarantine ends.
+type Release string
+
+const (
+	// ReleaseAuto ends a quarantine after ClearTicks clean ticks in a row, unless its reason is one that is always manual.
+	ReleaseAuto Release = "auto"
+	// ReleaseManual ends a quarantine when its incident is acknowledged.
+	ReleaseManual Release = "manual"
+)
+
+// EngineType says what runs the specs.
+type EngineType string
+
+const (
+	// EngineAuto is the Tau binary at Paths.TauBin if it is there, else the embedded engine. In this version it is always the embedded one.
+	EngineAuto EngineType = "auto"
+	// EngineEmbedded is the daemon's own evaluator.
+	EngineEmbedded EngineType = "embedded"
+)
+
+// LeaseRisk says what the daemon does with a position while its Lease's margin is thin.
+type LeaseRisk string
+
+const (
+	// LeaseRiskExit sells while the Lease still holds.
+	LeaseRiskExit LeaseRisk = "exit"
+	// LeaseRiskHold keeps the position and takes on nothing new.
+	LeaseRiskHold LeaseRisk = "hold"
+)
+
+// Tick is the beat of the daemon.
+type Tick struct {
+	// Interval between the starts of two ticks, 50 ms to 24 h.
+	Interval time.Duration
+	// Deadline of one tick, gather to commit, 10 ms to 10 min.
+	Deadline time.Duration
+	// FailHoldTicks: for how many ticks after an anomaly the failure echo is held, 2 to 63.
+	FailHoldTicks int64
+}
+
+// Quarantine says how a quarantine ends.
+type Quarantine struct {
+	// ClearTicks: clean ticks in a row that end an auto quarantine, 1 to 100000.
+	ClearTicks int64
+	// Release is auto or manual.
+	Release Release
+}
+
+// Engine says what runs the specs.
+type Engine struct {
+	// Type is auto or embedded.
+	Type EngineType
+}
+
+// Paths of files and folders. TauBin may be empty or not there; the kernel's folders, DataDir and LedgerDir are created where missing.
+type Paths struct {
+	TauBin, KernelSpec, KernelInputs, KernelOutputs, SpecsRoot, DataDir, LedgerDir string
+}
+
+// Oracle says where prices come from and when they count as fresh.
+type Oracle struct {
+	// MinQuorum: how many fresh sources must lie within ToleranceBps of their median, 1 to the number of Sources.
+	MinQuorum int64
+	// ToleranceBps around the median, 1 to 5000.
+	ToleranceBps int64
+	// Sources of the price, 1 to 16, in the configured order, with unique names.
+	Sources []Source
+}
+
+// Source is one source of the price: exactly one of HTTP, Replay, Simulated is set.
+type Source struct {
+	// Name of the source.
+	Name string
+	// MaxAge of its publish time, above 0.
+	MaxAge time.Duration
+
+	HTTP      *HTTPSource
+	Replay    *ReplaySource
+	Simulated *SimulatedSource
+}
+
+// Kind of the source: http, replay or simulated.
+func (s Source) Kind() string {
+	switch {
+	case s.HTTP != nil:
+		return "http"
+	case s.Replay != nil:
+		return "replay"
+	}
+	return "simulated"
+}
+
+// HTTPSource polls a JSON document at every tick. Time and Volume may be empty.
+type HTTPSource struct {
+	URL, Price, Time, Volume string
+}
+
+// ReplaySource plays a recorded series: tick n reads row (Offset + n) modulo the series' length. Exactly one of Series and File is set.
+type ReplaySource struct {
+	Series, File string
+	Offset       int64
+}
+
+// SimulatedSource is a seeded random walk. It is not a market.
+type SimulatedSource struct {
+	// Seed of the walk, at least 0: sources of one seed, start and step walk together.
+	Seed int64
+	// Start is the price at tick 0, above 0.
+	Start fixed.Value
+	// StepBps is the largest move of one tick, 0 to 1000.
+	StepBps int64
+}
+
+// Economics is the size and the costs of a trade. Bps are basis points of a notional, 0 to 5000 unless said otherwise.
+type Economics struct {
+	FeeBpsBuy, FeeBpsSell, SlippageBpsLimit int64
+	// GasUnitCost of one order, in quote units, at least 0.
+	GasUnitCost fixed.Value
+	// TradeQty of one buy, in base units, above 0.
+	TradeQty fixed.Value
+	// MinProfit that selling everything now must exceed, in quote units.
+	MinProfit fixed.Value
+	// BurnShareBps of a realised profit is burned, 0 to 10000.
+	BurnShareBps int64
+}
+
+// Signal turns prices into the market bits of the kernel; windows are in ticks, 1 to 1024.
+type Signal struct {
+	BandWindow int64
+	// BandBps below the mean, -5000 to 5000.
+	BandBps int64
+	// TargetBps above the entry price, 0 to 100000.
+	TargetBps int64
+	// TrendWindow may be 0: the trend is always up.
+	TrendWindow  int64
+	VolumeWindow int64
+	// MinVolume may be 0: volume is always high.
+	MinVolume fixed.Value
+}
+
+// Cooldown blocks entries after a sell.
+type Cooldown struct {
+	Enabled bool
+	// Ticks after a sell, 0 to 1023.
+	Ticks int64
+}
+
+// Risk limits the position.
+type Risk struct {
+	// MaxPositionTicks since the fill, 1 to 1000000.
+	MaxPositionTicks int64
+	// MaxPositionQty in base units, above 0.
+	MaxPositionQty fixed.Value
+	// MaxDrawdownBps from the peak of equity, 1 to 10000.
+	MaxDrawdownBps int64
+	// EmergencySlippageBps is the limit of a forced exit, 0 to 5000.
+	EmergencySlippageBps int64
+}
+
+// Venue is where orders go: the paper venue.
+type Venue struct {
+	Paper PaperVenue
+}
+
+// PaperVenue is the simulated venue inside the daemon.
+type PaperVenue struct {
+	// QuoteBalance at the ledger's first boot, in quote units, at least 0.
+	QuoteBalance fixed.Value
+	// SlippageBps by which each fill is worse than the median, 0 to 5000.
+	SlippageBps int64
+}
+
+// Ledger keeps the record of every tick.
+type Ledger struct {
+	// SnapshotTicks between two snapshots, 10 to 1000000.
+	SnapshotTicks int64
+	// SegmentBytes after which a segment is sealed, 64 KiB to 1 GiB.
+	SegmentBytes int64
+}
+
+// Report says how the daemon reports, and how it holds its Lease.
+type Report struct {
+	// Interval between two reports, 1 s to 5 min, at most half of LeaseDuration.
+	Interval time.Duration
+	// LeaseDuration, 5 s to 10 min, at least two ticks.
+	LeaseDuration time.Duration
+	OnLeaseRisk   LeaseRisk
+	// Listen is the address of the HTTP server.
+	Listen string
+}
+
+// Log is the daemon's log.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string
+}

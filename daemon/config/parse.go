@@ -1,0 +1,242 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+)
+
+// maxFileBytes bounds what Load and Parse read: a real file has a few KiB, and a ConfigMap holds at most 1 MiB.
+const maxFileBytes = 1 << 20
+
+// Load reads and parses the file at path. Relative paths in it start at its folder. It does not look whether the files that it names are
+// there: CheckFiles does.
+func Load(path string) (*Config, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: expected a configuration file: %w", path, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: expected a configuration file, found none: %w", path, errors.Unwrap(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: expected a configuration file, found %s", path, kindOf(info))
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: expected a readable configuration file: %w", path, errors.Unwrap(err))
+	}
+	return parse(path, filepath.Dir(absolute), src)
+}
+
+// Parse reads src, which came from a file of that name; the name is used in errors, and its folder is where relative paths start. The error
+// joins one *Error for everything that is wrong.
+func Parse(filename string, src []byte) (*Config, error) {
+	return parse(filename, filepath.Dir(filename), src)
+}
+
+func parse(name, dir string, src []byte) (*Config, error) {
+	if len(src) > maxFileBytes {
+		return nil, &Error{File: name, Expected: fmt.Sprintf("at most %d bytes", maxFileBytes), Found: strconv.Itoa(len(src))}
+	}
+	document := map[string]any{}
+	if err := toml.Unmarshal(src, &document); err != nil {
+		return nil, syntaxError(name, err)
+	}
+	r := newReader(name, indexLines(src), document)
+	var f File
+	r.table(reflect.ValueOf(&f).Elem(), "", document)
+	r.checkEach(&f)
+	r.checkTogether(&f)
+	if err := joinErrors(r.problems); err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(src)
+	c := resolve(f, dir)
+	c.Digest = hex.EncodeToString(digest[:])
+	c.file, c.lines, c.given = name, r.lines, r.given
+	return c, nil
+}
+
+// syntaxError turns the decoder's error into ours. Its message is kept: it says what was expected in TOML's own words.
+func syntaxError(name string, err error) error {
+	e := &Error{File: name, Expected: "TOML", Found: err.Error()}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		line, column := decode.Position()
+		e.Line = line
+		for _, part := range decode.Key() {
+			e.Key = join(e.Key, part)
+		}
+		e.Found = fmt.Sprintf("an error at column %d (%s)", column, decode.Error())
+	}
+	return e
+}
+
+// checkEach checks single keys beyond what their tags say.
+func (r *reader) checkEach(f *File) {
+	if r.good("economics.scale") && !powerOfTen(f.Economics.Scale) {
+		r.problem("economics.scale", "a power of ten from 1 to 1000000000", strconv.FormatInt(f.Economics.Scale, 10), "")
+	}
+	names := map[string]string{}
+	for i, s := range f.Oracle.Sources {
+		at := element("oracle.sources", i)
+		if first, taken := names[s.Name]; taken && r.good(join(at, "name")) {
+			r.problem(join(at, "name"), "a name of its own", show(s.Name), "it is the name of "+first)
+		} else if !taken {
+			names[s.Name] = at
+		}
+		if kinds := count(s.HTTP != nil, s.Replay != nil, s.Simulated != nil); kinds != 1 {
+			r.problem(at, "exactly one of http, replay, simulated", strconv.Itoa(kinds), "")
+		}
+		if s.Replay != nil && r.good(at+".replay.series", at+".replay.file") {
+			if kinds := count(s.Replay.Series != "", s.Replay.File != ""); kinds != 1 {
+				r.problem(join(at, "replay"), "exactly one of series, file", strconv.Itoa(kinds), "")
+			}
+		}
+	}
+}
+
+func count(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+// checkTogether checks keys against each other, where each of them is good.
+func (r *reader) checkTogether(f *File) {
+	if sources := int64(len(f.Oracle.Sources)); r.good("oracle.min_quorum", "oracle.sources") {
+		found := strconv.FormatInt(f.Oracle.MinQuorum, 10)
+		switch {
+		case sources == 0 && f.Oracle.MinQuorum > standIns:
+			r.problem("oracle.min_quorum", fmt.Sprintf("at most %d, the number of simulated sources that stand in for oracle.sources", standIns), found, "")
+		case sources > 0 && f.Oracle.MinQuorum > sources:
+			r.problem("oracle.min_quorum", fmt.Sprintf("at most %d, the number of oracle.sources", sources), found, r.unlessGiven("oracle.min_quorum"))
+		}
+	}
+	if r.good("report.interval_ms", "report.lease_duration_ms") && 2*f.Report.IntervalMS > f.Report.LeaseDurationMS {
+		r.problem("report.interval_ms", fmt.Sprintf("at most %d, half of report.lease_duration_ms", f.Report.LeaseDurationMS/2),
+			strconv.FormatInt(f.Report.IntervalMS, 10), r.unlessGiven("report.interval_ms"))
+	}
+	if r.good("tick.interval_ms", "report.lease_duration_ms") && 2*f.Tick.IntervalMS > f.Report.LeaseDurationMS {
+		r.problem("report.lease_duration_ms", fmt.Sprintf("at least %d, two of tick.interval_ms", 2*f.Tick.IntervalMS),
+			strconv.FormatInt(f.Report.LeaseDurationMS, 10), "the Lease is renewed only after ticks")
+	}
+}
+
+func (r *reader) unlessGiven(key string) string {
+	if r.given[key] {
+		return ""
+	}
+	return "that is its default"
+}
+
+// standIns is the number of simulated sources that stand in where none is configured.
+const standIns = 3
+
+func resolve(f File, dir string) *Config {
+	units := func(n Scaled) fixed.Value {
+		// Exact, and in range: the reader's bounds are those of a fixed.Value.
+		return fixed.Value(n) * fixed.Value(fixed.Scale/f.Economics.Scale)
+	}
+	path := func(p string) string {
+		if p == "" || filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(dir, p)
+	}
+	c := &Config{
+		Name:       f.Daemon.Name,
+		Mode:       Mode(f.Daemon.Mode),
+		Tick:       Tick{Interval: ms(f.Tick.IntervalMS), Deadline: ms(f.Daemon.TickPeriodMS), FailHoldTicks: f.Tick.FailHoldTicks},
+		Quarantine: Quarantine{ClearTicks: f.Daemon.QuarantineClearTicks, Release: Release(f.Quarantine.Release)},
+		Engine:     Engine{Type: EngineType(f.Engine.Type)},
+		Paths: Paths{
+			TauBin: path(f.Paths.TauBin), KernelSpec: path(f.Paths.KernelSpec),
+			KernelInputs: path(f.Paths.KernelInputs), KernelOutputs: path(f.Paths.KernelOutputs),
+			SpecsRoot: path(f.Paths.SpecsRoot), DataDir: path(f.Paths.DataDir), LedgerDir: path(f.Paths.LedgerDir),
+		},
+		Oracle: Oracle{MinQuorum: f.Oracle.MinQuorum, ToleranceBps: f.Oracle.ToleranceBps},
+		Economics: Economics{
+			FeeBpsBuy: f.Economics.FeeBpsBuy, FeeBpsSell: f.Economics.FeeBpsSell, SlippageBpsLimit: f.Economics.SlippageBpsLimit,
+			GasUnitCost: units(f.Economics.GasUnitCost), TradeQty: units(f.Economics.TradeQty),
+			MinProfit: units(f.Economics.MinProfit), BurnShareBps: f.Economics.BurnShareBps,
+		},
+		Signal: Signal{
+			BandWindow: f.Signal.BandWindow, BandBps: f.Signal.BandBps, TargetBps: f.Signal.TargetBps,
+			TrendWindow: f.Signal.TrendWindow, VolumeWindow: f.Signal.VolumeWindow, MinVolume: units(f.Signal.MinVolume),
+		},
+		Cooldown: Cooldown(f.Cooldown),
+		Risk: Risk{
+			MaxPositionTicks: f.Risk.MaxPositionTicks, MaxPositionQty: units(f.Economics.TradeQty),
+			MaxDrawdownBps: f.Risk.MaxDrawdownBps, EmergencySlippageBps: f.Risk.EmergencySlippageBps,
+		},
+		Venue:  Venue{Paper: PaperVenue{QuoteBalance: units(f.Venue.Paper.QuoteBalance), SlippageBps: f.Venue.Paper.SlippageBps}},
+		Ledger: Ledger(f.Ledger),
+		Report: Report{
+			Interval: ms(f.Report.IntervalMS), LeaseDuration: ms(f.Report.LeaseDurationMS),
+			OnLeaseRisk: LeaseRisk(f.Report.OnLeaseRisk), Listen: f.Report.Listen,
+		},
+		Log:     Log(f.Log),
+		Written: f,
+	}
+	if f.Risk.MaxPositionQty != nil {
+		c.Risk.MaxPositionQty = units(*f.Risk.MaxPositionQty)
+	}
+	if f.Paths.TauBin != "" && c.Engine.Type == EngineAuto {
+		c.Warnings = append(c.Warnings, "paths.tau_bin is not used: the real binary's engine is not in this version, the embedded engine runs the specs")
+	}
+	for _, s := range f.Oracle.Sources {
+		c.Oracle.Sources = append(c.Oracle.Sources, resolveSource(s, f.Oracle.MaxAgeMS, units, path))
+	}
+	if len(f.Oracle.Sources) == 0 {
+		c.Oracle.Sources = standInSources(ms(f.Oracle.MaxAgeMS))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("oracle.sources is empty: %d simulated sources (seed 0) stand in for a market, on the paper venue only", standIns))
+	}
+	return c
+}
+
+func resolveSource(s SourceTable, maxAgeMS int64, units func(Scaled) fixed.Value, path func(string) string) Source {
+	out := Source{Name: s.Name, MaxAge: ms(maxAgeMS)}
+	if s.MaxAgeMS != nil {
+		out.MaxAge = ms(*s.MaxAgeMS)
+	}
+	switch {
+	case s.HTTP != nil:
+		out.HTTP = &HTTPSource{URL: s.HTTP.URL, Price: s.HTTP.Price, Time: s.HTTP.Time, Volume: s.HTTP.Volume}
+	case s.Replay != nil:
+		out.Replay = &ReplaySource{Series: s.Replay.Series, File: path(s.Replay.File), Offset: s.Replay.Offset}
+	case s.Simulated != nil:
+		out.Simulated = &SimulatedSource{Seed: s.Simulated.Seed, Start: units(s.Simulated.Start), StepBps: s.Simulated.StepBps}
+	}
+	return out
+}
+
+func standInSources(maxAge time.Duration) []Source {
+	var sources []Source
+	for i := range standIns {
+		var walk SimulatedTable
+		newReader("", nil, nil).table(reflect.ValueOf(&walk).Elem(), "", nil)
+		sources = append(sources, Source{
+			Name: "simulated-" + strconv.Itoa(i+1), MaxAge: maxAge,
+			Simulated: &SimulatedSource{Seed: walk.Seed, Start: fixed.Value(walk.Start), StepBps: walk.StepBps},
+		})
+	}
+	return sources
+}
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
