@@ -106,7 +106,7 @@ type PositionReport struct {
 
 // LedgerReport is a head of the ledger. In status it never goes back: what the operator has shown once, a rolled-back ledger cannot make unsaid.
 //
-// +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size >= oldSelf.size",fieldPath=".size",messageExpression="'must not fall within one origin: expected at least ' + string(oldSelf.size) + ', found ' + string(self.size)"
+// +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size >= oldSelf.size",fieldPath=".size",message="must not fall within one origin: a ledger only grows"
 // +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size != oldSelf.size || self.head == oldSelf.head",fieldPath=".head",messageExpression="'must stay the same at the same size of one origin: expected ' + oldSelf.head + ', found ' + self.head"
 type LedgerReport struct {
 	// origin: the identity of this ledger.

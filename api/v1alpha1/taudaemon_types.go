@@ -66,7 +66,8 @@ const (
 // TauDaemonSpec declares one trading agent.
 //
 // +kubebuilder:validation:XValidation:rule="self.mode != 'Live'",fieldPath=".mode",message="Live is not served in this version: it needs a real venue with credentials, and there is none yet; expected Paper"
-// +kubebuilder:validation:XValidation:rule="duration(self.tick.interval) + duration(self.tick.interval) <= duration(self.report.leaseDuration)",fieldPath=".report.leaseDuration",messageExpression="'must be at least twice tick.interval, ' + self.tick.interval + ', found ' + self.report.leaseDuration + ': the Lease is renewed only after ticks'"
+// +kubebuilder:validation:XValidation:rule="!(self.report.interval.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && self.report.leaseDuration.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$')) || duration(self.report.interval) + duration(self.report.interval) <= duration(self.report.leaseDuration)",fieldPath=".report.interval",messageExpression="'must be at most half of report.leaseDuration, ' + self.report.leaseDuration + ', found ' + self.report.interval"
+// +kubebuilder:validation:XValidation:rule="!(self.tick.interval.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && self.report.leaseDuration.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$')) || duration(self.tick.interval) + duration(self.tick.interval) <= duration(self.report.leaseDuration)",fieldPath=".report.leaseDuration",messageExpression="'must be at least twice tick.interval, ' + self.tick.interval + ', found ' + self.report.leaseDuration + ': the Lease is renewed only after ticks'"
 type TauDaemonSpec struct {
 	// mode: Paper simulates orders; Live sends them.
 	// +kubebuilder:default=Paper
@@ -153,7 +154,7 @@ type TickSpec struct {
 	// +kubebuilder:default="1s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('50ms') && duration(self) <= duration('24h')",message="must be a duration from 50ms to 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('50ms') && duration(self) <= duration('24h')",message="must be a duration from 50ms to 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	Interval metav1.Duration `json:"interval,omitzero"`
 
@@ -161,7 +162,7 @@ type TickSpec struct {
 	// +kubebuilder:default="1s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('10ms') && duration(self) <= duration('10m')",message="must be a duration from 10ms to 10m in whole milliseconds, such as 250ms, 1.5s or 2h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('10ms') && duration(self) <= duration('10m')",message="must be a duration from 10ms to 10m in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	Deadline metav1.Duration `json:"deadline,omitzero"`
 
@@ -213,13 +214,13 @@ type EngineSpec struct {
 
 // OracleSpec says where prices come from and when they count as fresh.
 //
-// +kubebuilder:validation:XValidation:rule="self.minQuorum <= size(self.sources)",fieldPath=".minQuorum",messageExpression="'must be at most the number of sources, ' + string(size(self.sources)) + ', found ' + string(self.minQuorum)"
+// +kubebuilder:validation:XValidation:rule="self.minQuorum <= size(self.sources)",fieldPath=".minQuorum",message="must be at most the number of oracle.sources"
 type OracleSpec struct {
 	// maxAge of a source's publish time; a source may set its own.
 	// +kubebuilder:default="1500ms"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	MaxAge metav1.Duration `json:"maxAge,omitzero"`
 
@@ -247,7 +248,7 @@ type OracleSpec struct {
 
 // OracleSource is one source of the price: exactly one of http, replay, simulated.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.replay), has(self.simulated)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of http, replay, simulated is expected, found ' + string([has(self.http), has(self.replay), has(self.simulated)].filter(x, x).size())"
+// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.replay), has(self.simulated)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of http, replay, simulated is expected'"
 type OracleSource struct {
 	// name of the source, unique in the list.
 	// +kubebuilder:validation:MinLength=1
@@ -258,7 +259,7 @@ type OracleSource struct {
 	// maxAge of this source, instead of oracle.maxAge.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	MaxAge *metav1.Duration `json:"maxAge,omitempty"`
 
@@ -562,14 +563,12 @@ const (
 )
 
 // ReportSpec says how the daemon reports, and how it holds its Lease.
-//
-// +kubebuilder:validation:XValidation:rule="duration(self.interval) + duration(self.interval) <= duration(self.leaseDuration)",fieldPath=".interval",messageExpression="'must be at most half of report.leaseDuration, ' + self.leaseDuration + ', found ' + self.interval"
 type ReportSpec struct {
 	// interval between two reports; changes of health and quarantine are reported at once.
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="must be a duration from 1s to 5m in whole milliseconds, such as 250ms, 1.5s or 2h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="must be a duration from 1s to 5m in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	Interval metav1.Duration `json:"interval,omitzero"`
 
@@ -577,7 +576,7 @@ type ReportSpec struct {
 	// +kubebuilder:default="30s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+ms|[0-9]+([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('5s') && duration(self) <= duration('10m')",message="must be a duration from 5s to 10m in whole milliseconds, such as 250ms, 1.5s or 2h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('5s') && duration(self) <= duration('10m')",message="must be a duration from 5s to 10m in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	LeaseDuration metav1.Duration `json:"leaseDuration,omitzero"`
 
@@ -600,6 +599,7 @@ type LogSpec struct {
 type PodSpec struct {
 	// image of the daemon, instead of the operator's default.
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^\S*$`
 	// +optional
 	Image string `json:"image,omitempty"`
 
