@@ -1,0 +1,60 @@
+package core
+
+// Code says what kind of anomaly it is.
+type Code string
+
+// The codes of anomalies.
+const (
+	// OracleStale: no quorum of fresh sources, after first freshness.
+	OracleStale Code = "OracleStale"
+	// GuardError: a guard or the signal could not be computed.
+	GuardError Code = "GuardError"
+	// NoVerdict: the engine gave no complete answer.
+	NoVerdict Code = "NoVerdict"
+	// EngineDisagreement: two engines gave different answers. Always Manual.
+	EngineDisagreement Code = "EngineDisagreement"
+	// InvariantBroken: the kernel's streams broke an invariant. Always Manual.
+	InvariantBroken Code = "InvariantBroken"
+	// Stalled: a position was held too long without progress, or with an exit owed.
+	Stalled Code = "Stalled"
+	// ShieldRefused: the kernel bought, and the shield's own check said no.
+	ShieldRefused Code = "ShieldRefused"
+	// OrderRefused: the venue refused an order.
+	OrderRefused Code = "OrderRefused"
+	// OrderAmbiguous: the venue did not say what became of an order. Always Manual.
+	OrderAmbiguous Code = "OrderAmbiguous"
+	// SlippageExceeded: a fill was beyond its limit.
+	SlippageExceeded Code = "SlippageExceeded"
+	// SettlementMismatch: a fill that does not belong to what was ordered.
+	SettlementMismatch Code = "SettlementMismatch"
+	// BeliefDiffers: the kernel's holding and the position differ while no intent is open.
+	BeliefDiffers Code = "BeliefDiffers"
+	// BalanceLow: the venue holds less than the position.
+	BalanceLow Code = "BalanceLow"
+	// VenueUnreachable: the venue's balances could not be read.
+	VenueUnreachable Code = "VenueUnreachable"
+	// ClockStep: the wall clock moved otherwise than the clock that counts.
+	ClockStep Code = "ClockStep"
+	// TickOverrun: a tick took longer than its deadline.
+	TickOverrun Code = "TickOverrun"
+	// LeaseThin: the Lease's margin is thin.
+	LeaseThin Code = "LeaseThin"
+	// RiskHalted: the drawdown limit is breached. Always Manual.
+	RiskHalted Code = "RiskHalted"
+)
+
+// alwaysManual are the codes whose quarantine a person must acknowledge, whatever the configuration says.
+func (c Code) alwaysManual() bool {
+	switch c {
+	case EngineDisagreement, InvariantBroken, OrderAmbiguous, RiskHalted:
+		return true
+	}
+	return false
+}
+
+// Anomaly is something that must not be, found at a tick or by an outcome.
+type Anomaly struct {
+	Code Code `json:"code"`
+	// Detail for people: what was expected and found.
+	Detail string `json:"detail,omitempty"`
+}

@@ -1,0 +1,145 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/guard"
+	"github.com/taudaemon/taudaemon/daemon/kernel"
+	"github.com/taudaemon/taudaemon/daemon/signal"
+)
+
+// Facts are what is known before the kernel runs: the guards, the market bits, the anomalies so far, and the kernel's inputs.
+type Facts struct {
+	Fresh  guard.FreshnessResult `json:"fresh"`
+	Profit guard.ProfitResult    `json:"profit"`
+	Risk   guard.RiskResult      `json:"risk"`
+	Market signal.Bits           `json:"market"`
+	// Cooldown: an entry is allowed by it. Echo: the failure echo is on. Affordable: the account can pay for a buy at its limit.
+	Cooldown   bool `json:"cooldown_ok"`
+	Echo       bool `json:"echo"`
+	Affordable bool `json:"affordable"`
+	// Price to work with: this tick's median if fresh, else the last good one; 0 before any.
+	Price fixed.Value `json:"price"`
+	// Equity at Price.
+	Equity fixed.Value `json:"equity"`
+	// In are the kernel's inputs.
+	In kernel.Inputs `json:"-"`
+
+	anomalies  []Anomaly
+	quarantine Quarantine // after this tick's acknowledgement
+	peak       fixed.Value
+	signal     signal.State
+}
+
+// Assess computes the guards and market bits of the tick after s, and from them the kernel's five input bits:
+//
+//	v = fresh and (volume high or holding)
+//	u = trend up and cooldown ok and risk ok and affordable and not quarantined and no open intent and nothing else that blocks an entry
+//	p = holding ? (above target or risk breached or asked to flatten) : not below band
+//	g = profit guard and fresh and no failure echo and position > 0
+//	f = failure echo
+//
+// where holding is the kernel's own belief of the tick before.
+func Assess(p *Params, s *State, o *Observation) Facts {
+	f := Facts{quarantine: s.Quarantine, peak: s.Peak, signal: s.Signal}
+	f.anomalies = append(f.anomalies, o.Events...)
+	f.anomalies = append(f.anomalies, s.Pending...)
+	riskReleased := f.acknowledge(o)
+	f.guards(p, s, o, riskReleased)
+	f.beliefs(s, o)
+	if o.Lease == LeaseMarginThin && p.ExitOnLeaseRisk {
+		f.note(LeaseThin, "the margin is too thin for more than an exit")
+	}
+	if f.Risk.Drawdown && !f.quarantine.RiskHalted {
+		f.note(RiskHalted, fmt.Sprintf("drawdown of %d bps, limit %d", f.Risk.DrawdownBps, p.Risk.MaxDrawdownBps))
+	}
+	f.Cooldown = s.Cooldown.OK()
+	f.Echo = s.Echo.On(len(f.anomalies)) || f.quarantine.Active
+	f.In = f.kernelInputs(s, o)
+	return f
+}
+
+func (f *Facts) note(c Code, detail string) { f.anomalies = append(f.anomalies, Anomaly{c, detail}) }
+
+// failed notes a guard that could not be computed.
+func (f *Facts) failed(what string, err error) {
+	if err != nil {
+		f.note(GuardError, what+": "+err.Error())
+	}
+}
+
+func (f *Facts) guards(p *Params, s *State, o *Observation, riskReleased bool) {
+	var err error
+	f.Fresh, err = guard.Freshness(p.Freshness, o.Quotes, o.MS)
+	f.failed("freshness", err)
+	f.Price = s.LastPrice
+	if f.Fresh.OK {
+		f.Price = f.Fresh.Median
+		f.Market, f.signal, err = signal.Next(p.Signal, s.Signal, f.Price, f.Fresh.Volume, s.Position.Entry)
+		f.failed("signal", err)
+	} else if s.EverFresh {
+		f.note(OracleStale, fmt.Sprintf("%s: %d of %d sources agree, %d needed", f.Fresh.Reason, f.Fresh.Quorum, len(o.Quotes), p.Freshness.MinQuorum))
+	}
+
+	f.Profit, err = guard.Profit(p.Costs, s.Position.Qty, s.Position.Cost, f.Price, p.MinProfit)
+	f.failed("profit", err)
+
+	f.Equity, err = s.Equity(f.Price)
+	f.failed("equity", err)
+	switch {
+	case err != nil:
+	case riskReleased:
+		f.peak = f.Equity
+	default:
+		f.peak = max(f.peak, f.Equity)
+	}
+	f.Risk, err = guard.Risk(p.Risk, guard.RiskFacts{
+		Quantity: s.Position.Qty, TicksHeld: s.Tick + 1 - s.Position.EntryTick, Equity: f.Equity, Peak: f.peak,
+	})
+	f.failed("risk", err)
+
+	cost, err := guard.BuyCost(p.Costs, p.TradeQty, f.Price)
+	f.failed("cost of a buy", err)
+	f.Affordable = err == nil && o.Account.Err == "" && o.Account.Quote >= cost
+}
+
+// acknowledge ends the quarantine whose incident was acknowledged, and says whether a risk halt was among its reasons: equity is then
+// measured from where it now is.
+func (f *Facts) acknowledge(o *Observation) (riskReleased bool) {
+	if !f.quarantine.Active || o.Acknowledge != f.quarantine.Incident {
+		return false
+	}
+	riskReleased = f.quarantine.RiskHalted
+	f.quarantine = Quarantine{}
+	return riskReleased
+}
+
+// beliefs compares what the kernel, the ledger and the venue each say that we hold.
+func (f *Facts) beliefs(s *State, o *Observation) {
+	if held := s.Position.Qty > 0; s.Open == nil && s.Kernel.Out.Holding != held {
+		f.note(BeliefDiffers, fmt.Sprintf("the kernel believes holding=%t, the ledger's fills say %s", s.Kernel.Out.Holding, s.Position.Qty))
+	}
+	switch {
+	case o.Account.Err != "":
+		f.note(VenueUnreachable, o.Account.Err)
+	case s.Open == nil && o.Account.Base < s.Position.Qty:
+		f.note(BalanceLow, fmt.Sprintf("the venue holds %s, the ledger's fills say %s", o.Account.Base, s.Position.Qty))
+	}
+}
+
+func (f *Facts) kernelInputs(s *State, o *Observation) kernel.Inputs {
+	holding := s.Kernel.Out.Holding
+	in := kernel.Inputs{
+		PriceHigh:   !f.Market.BelowBand,
+		VolumeFresh: f.Fresh.OK && (f.Market.VolumeHigh || holding),
+		TrendUp: f.Market.TrendUp && f.Cooldown && f.Risk.OK && f.Affordable && !f.quarantine.Active && s.Open == nil &&
+			!s.BurnArmed && o.Lease == LeaseHeld && !o.Flatten,
+		ProfitGuard: f.Profit.OK && f.Fresh.OK && !f.Echo && s.Position.Qty > 0,
+		FailureEcho: f.Echo,
+	}
+	if holding {
+		in.PriceHigh = f.Market.AboveTarget || !f.Risk.OK || o.Flatten
+	}
+	return in
+}

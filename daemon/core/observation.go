@@ -1,0 +1,55 @@
+package core
+
+import (
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/guard"
+	"github.com/taudaemon/taudaemon/daemon/kernel"
+)
+
+// LeaseState is how sure the daemon is of its right to act.
+type LeaseState string
+
+const (
+	// LeaseHeld: the margin is wide enough. Also outside Kubernetes, where the ledger's lock is the right to act.
+	LeaseHeld LeaseState = "held"
+	// LeaseMarginThin: it is still held, with time left for little more than an exit.
+	LeaseMarginThin LeaseState = "thin"
+	// LeaseLost: nothing may leave the process.
+	LeaseLost LeaseState = "lost"
+)
+
+// Account is what the venue says that we have.
+type Account struct {
+	Base  fixed.Value `json:"base"`
+	Quote fixed.Value `json:"quote"`
+	// Err says why it could not be read; empty if it was.
+	Err string `json:"err,omitempty"`
+}
+
+// Observation is what the shell gathered for a tick: all that is timed, remote or random.
+type Observation struct {
+	// MS is the wall clock at the gathering, in Unix milliseconds. It stands in the record's header.
+	MS int64 `json:"-"`
+	// Quotes in the order of the configured sources, one each.
+	Quotes []guard.Quote `json:"quotes"`
+	// Account at the venue.
+	Account Account `json:"account"`
+	// Lease is the right to act.
+	Lease LeaseState `json:"lease"`
+	// Acknowledge is an acknowledgement that is new at this tick.
+	Acknowledge string `json:"ack,omitempty"`
+	// Flatten: the operator asks to sell the position and to take on nothing.
+	Flatten bool `json:"flatten,omitempty"`
+	// Events are anomalies that the shell found since the last tick.
+	Events []Anomaly `json:"events,omitempty"`
+}
+
+// Verdict is the engine's answer to Facts.In.
+type Verdict struct {
+	// Out are the kernel's outputs, valid if Err is empty.
+	Out kernel.Outputs
+	// Words is the engine's snapshot after the step.
+	Words []uint64
+	// Err says why there is no verdict; empty if there is one. No verdict is never yes.
+	Err string
+}

@@ -1,0 +1,210 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+)
+
+// Result is what became of an action.
+type Result string
+
+// The results. Final ones close the intent; Pending and Ambiguous leave it open.
+const (
+	// Filled in full, or burned.
+	Filled Result = "filled"
+	// Partial: filled in part, the rest cancelled by the venue or by us.
+	Partial Result = "partial"
+	// Refused by the venue; nothing was filled.
+	Refused Result = "refused"
+	// Cancelled before anything was filled.
+	Cancelled Result = "cancelled"
+	// NotFound: the venue answers that it never got it. Only a query's answer may say so.
+	NotFound Result = "not-found"
+	// Pending: live at the venue.
+	Pending Result = "pending"
+	// Ambiguous: the venue did not say. Not a refusal.
+	Ambiguous Result = "ambiguous"
+)
+
+// Final says that the intent is closed by it.
+func (r Result) Final() bool { return r != Pending && r != Ambiguous }
+
+// Fill is a part of an order that was executed.
+type Fill struct {
+	// Qty in base units, Price a unit, Fee in quote units.
+	Qty   fixed.Value `json:"qty"`
+	Price fixed.Value `json:"px"`
+	Fee   fixed.Value `json:"fee"`
+}
+
+// Outcome is the body of an outcome record: what the venue said of an intent.
+type Outcome struct {
+	// Intent is the sequence number of the record that states the intent, ID the client order id, Side its side.
+	Intent uint64 `json:"intent"`
+	ID     string `json:"id"`
+	Side   Side   `json:"side"`
+	Result Result `json:"result"`
+	// Fills that are new with this outcome, and Gas that it cost, in quote units.
+	Fills []Fill      `json:"fills,omitempty"`
+	Gas   fixed.Value `json:"gas,omitzero"`
+	// Reason of a refusal or an ambiguity.
+	Reason string `json:"why,omitempty"`
+}
+
+// ApplyOutcome is the state after an outcome. What the outcome says is taken up even where it is an anomaly; the next tick takes that up.
+// An outcome of an intent that is not open, and arithmetic that overflows, are errors: the ledger can't be understood then.
+func ApplyOutcome(p *Params, s State, out *Outcome) (State, error) {
+	if s.Open == nil || s.Open.Seq != out.Intent || s.Open.ID != out.ID || s.Open.Side != out.Side {
+		return s, fmt.Errorf("outcome of %s %s (record %d), which is not the open intent", out.Side, out.ID, out.Intent)
+	}
+	intent := *s.Open
+	s.Pending = s.Pending[:len(s.Pending):len(s.Pending)]
+	s.flag(p, &intent, out)
+	var err error
+	switch {
+	case out.Side == Burn && out.Result == Filled:
+		err = s.burned(intent.Qty, out.Gas)
+	case out.Side != Burn:
+		for _, f := range out.Fills {
+			if err == nil {
+				err = s.fill(intent.Side, f)
+			}
+		}
+		if err == nil && out.Gas != 0 {
+			err = s.gas(intent.Side, out.Gas)
+		}
+	}
+	if err != nil {
+		return s, fmt.Errorf("outcome of record %d: %w", out.Intent, err)
+	}
+	if s.Open = nil; !out.Result.Final() {
+		intent.Ambiguous = out.Result == Ambiguous
+		intent.Qty -= filled(out.Fills) // what may still be filled
+		s.Open = &intent
+	}
+	if s.Position.Qty == 0 {
+		s.Exit = ""
+		s.Position = Position{}
+	}
+	return s, nil
+}
+
+// flag notes what an outcome shows that must not be.
+func (s *State) flag(p *Params, intent *Intent, out *Outcome) {
+	note := func(c Code, format string, args ...any) {
+		s.Pending = append(s.Pending, Anomaly{c, fmt.Sprintf(format, args...)})
+	}
+	switch out.Result {
+	case Refused, NotFound:
+		note(OrderRefused, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
+	case Ambiguous:
+		if !intent.Ambiguous {
+			note(OrderAmbiguous, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
+		}
+	}
+	if got := filled(out.Fills); got > intent.Qty {
+		note(SettlementMismatch, "%s of %s was filled with %s", intent.Side, intent.Qty, got)
+	}
+	for _, f := range out.Fills {
+		if intent.Side == Buy && f.Price > intent.Limit || intent.Side == Sell && f.Price < intent.Limit {
+			note(SlippageExceeded, "%s at %s, limit %s", intent.Side, f.Price, intent.Limit)
+		}
+	}
+}
+
+func filled(fills []Fill) fixed.Value {
+	var sum fixed.Value
+	for _, f := range fills {
+		sum += f.Qty
+	}
+	return sum
+}
+
+// fill books one fill: what we pay is rounded up, what we get is rounded down.
+func (s *State) fill(side Side, f Fill) error {
+	if f.Qty <= 0 || f.Price < 0 || f.Fee < 0 {
+		return fmt.Errorf("expected a fill with a quantity above 0 and a price and fee not below it, found %s at %s, fee %s", f.Qty, f.Price, f.Fee)
+	}
+	if side == Buy {
+		return s.bought(f)
+	}
+	return s.sold(f)
+}
+
+func (s *State) bought(f Fill) error {
+	var m math
+	cost := m.add(m.mul(f.Qty, f.Price, fixed.Ceil), f.Fee)
+	if s.Position.Qty == 0 {
+		s.TripProfit = 0
+		s.Position.EntryTick = s.Tick
+	}
+	// The entry price of several fills is their average, weighted by quantity.
+	before := s.Position.Qty
+	s.Position.Qty = m.add(before, f.Qty)
+	s.Position.Entry = m.add(m.mulDiv(s.Position.Entry, before, s.Position.Qty, fixed.Ceil), m.mulDiv(f.Price, f.Qty, s.Position.Qty, fixed.Ceil))
+	s.Position.Cost = m.add(s.Position.Cost, cost)
+	s.Cash = m.sub(s.Cash, cost)
+	return m.err
+}
+
+func (s *State) sold(f Fill) error {
+	if f.Qty > s.Position.Qty {
+		return fmt.Errorf("expected a sell of at most the position of %s, found a fill of %s", s.Position.Qty, f.Qty)
+	}
+	var m math
+	proceeds := m.sub(m.mul(f.Qty, f.Price, fixed.Floor), f.Fee)
+	basis := s.Position.Cost
+	if f.Qty < s.Position.Qty {
+		basis = m.mulDiv(s.Position.Cost, f.Qty, s.Position.Qty, fixed.Ceil)
+	}
+	profit := m.sub(proceeds, basis)
+	s.Position.Qty = m.sub(s.Position.Qty, f.Qty)
+	s.Position.Cost = m.sub(s.Position.Cost, basis)
+	s.TripProfit = m.add(s.TripProfit, profit)
+	s.Realised = m.add(s.Realised, profit)
+	s.Cash = m.add(s.Cash, proceeds)
+	return m.err
+}
+
+// gas books what an order cost beside its fills: into the cost of a position that it opened, else against what was realised.
+func (s *State) gas(side Side, gas fixed.Value) error {
+	var m math
+	s.Cash = m.sub(s.Cash, gas)
+	if side == Buy && s.Position.Qty > 0 {
+		s.Position.Cost = m.add(s.Position.Cost, gas)
+	} else {
+		s.Realised = m.sub(s.Realised, gas)
+		s.TripProfit = m.sub(s.TripProfit, gas)
+	}
+	return m.err
+}
+
+// burned books a burn. It is no loss of the strategy, so the peak of equity goes down with it.
+func (s *State) burned(amount, gas fixed.Value) error {
+	var m math
+	total := m.add(amount, gas)
+	s.Burned = m.add(s.Burned, amount)
+	s.Cash = m.sub(s.Cash, total)
+	s.Peak = m.sub(s.Peak, total)
+	return m.err
+}
+
+// math does arithmetic and keeps the first error.
+type math struct{ err error }
+
+func (m *math) keep(v fixed.Value, err error) fixed.Value {
+	if m.err == nil {
+		m.err = err
+	}
+	return v
+}
+
+func (m *math) add(a, b fixed.Value) fixed.Value { return m.keep(a.Add(b)) }
+func (m *math) sub(a, b fixed.Value) fixed.Value { return m.keep(a.Sub(b)) }
+func (m *math) mul(a, b fixed.Value, r fixed.Rounding) fixed.Value {
+	return m.keep(a.Mul(b, r))
+}
+func (m *math) mulDiv(a, b, c fixed.Value, r fixed.Rounding) fixed.Value {
+	return m.keep(fixed.MulDiv(a, b, c, r))
+}

@@ -1,0 +1,132 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/kernel"
+	"github.com/taudaemon/taudaemon/daemon/signal"
+)
+
+// The bodies of the ledger's records. Each is encoded by encoding/json from structs alone, so the same values always give the same bytes.
+
+// Boot is the body of a boot record: what the process runs and on whose word. With it, a ledger can be replayed by itself.
+type Boot struct {
+	// Version of the daemon.
+	Version string `json:"version"`
+	// Name of the agent, and the process: the pod's UID (empty outside Kubernetes) and a random boot ID.
+	Name   string `json:"name"`
+	PodUID string `json:"pod_uid,omitempty"`
+	BootID string `json:"boot_id"`
+	// Mode: paper or live.
+	Mode string `json:"mode"`
+	// Config is the digest of the configuration file's bytes, Params what of it decides.
+	Config string `json:"config"`
+	Params Params `json:"params"`
+	// Engine and its version, the kernel's name, digest and text.
+	Engine   string `json:"engine"`
+	SpecName string `json:"spec_name"`
+	Spec     string `json:"spec"`
+	SpecText string `json:"spec_text"`
+	// Baseline is the venue's balance at this boot. Only the first boot's counts: the position is the net of the ledger's own fills.
+	Baseline Account `json:"baseline"`
+	// Torn is the size in bytes of the torn tail that was cut at this boot, and Kept the file that keeps it.
+	Torn int64  `json:"torn,omitempty"`
+	Kept string `json:"torn_kept,omitempty"`
+}
+
+// ApplyBoot is the state after a boot. Staleness becomes an anomaly only after this boot's first freshness, unless a position is held. Another
+// kernel starts from its initial state (if a position is held, belief and fact then differ, and it is sold); other settings start with
+// empty windows.
+func ApplyBoot(s State, b *Boot) State {
+	if s.Config == "" {
+		s.Cash, s.Peak = b.Baseline.Quote, b.Baseline.Quote
+	}
+	if s.Spec != b.Spec {
+		s.Kernel = KernelState{}
+	}
+	if s.Config != b.Config {
+		s.Signal = signal.State{}
+	}
+	s.Config, s.Spec = b.Config, b.Spec
+	s.EverFresh = s.Position.Qty > 0
+	return s
+}
+
+// Tick is the body of a tick record.
+type Tick struct {
+	// Tick number, from 1.
+	Tick uint64 `json:"tick"`
+	// Obs and Facts are what was seen and found before the kernel ran.
+	Obs   *Observation `json:"obs"`
+	Facts *Facts       `json:"facts"`
+	// In are the kernel's input bits, Out its outputs, or NoVerdict why there are none.
+	In        string `json:"in"`
+	Out       string `json:"out,omitempty"`
+	NoVerdict string `json:"no_verdict,omitempty"`
+	// Health of the tick.
+	Healthy    bool       `json:"healthy"`
+	Anomalies  []Anomaly  `json:"anomalies,omitempty"`
+	Quarantine Quarantine `json:"quarantine"`
+	// Position held at the tick, and the reason of an exit that is owed.
+	Position fixed.Value `json:"position"`
+	Exit     string      `json:"exit,omitempty"`
+	// Act is the intent: what leaves the process once this record is durable.
+	Act     *Action `json:"act,omitempty"`
+	Cancel  string  `json:"cancel,omitempty"`
+	Refused string  `json:"refused,omitempty"`
+}
+
+// NewTick is the record of a tick: its observation and verdict, the decision, and the state after it.
+func NewTick(o *Observation, v *Verdict, next *State, d *Decision) Tick {
+	t := Tick{
+		Tick: next.Tick, Obs: o, Facts: &d.Facts, In: d.Facts.In.Bits(), NoVerdict: v.Err, Healthy: d.Healthy, Anomalies: d.Anomalies,
+		Quarantine: next.Quarantine, Position: next.Position.Qty, Exit: next.Exit, Act: d.Action, Cancel: d.Cancel, Refused: d.Refused,
+	}
+	if v.Err == "" {
+		t.Out = v.Out.Bits()
+	}
+	return t
+}
+
+// Verdict reads the verdict back out of the record, without the engine's snapshot.
+func (t *Tick) Verdict() (Verdict, error) {
+	if t.NoVerdict != "" {
+		return Verdict{Err: t.NoVerdict}, nil
+	}
+	out, err := kernel.ParseOutputs(t.Out)
+	return Verdict{Out: out}, err
+}
+
+// Command is the body of a command record: an order of the operator or of a person, as it was first seen.
+type Command struct {
+	// Acknowledge names the incident to release; empty if it did not change.
+	Acknowledge string `json:"acknowledge,omitempty"`
+	// Flatten as it now is.
+	Flatten bool `json:"flatten"`
+}
+
+// Snapshot is the body of a snapshot record: the core's whole state, bound to the boot that it ran under.
+type Snapshot struct {
+	// Boot is the sequence number of the boot record in force.
+	Boot  uint64 `json:"boot"`
+	State State  `json:"state"`
+}
+
+// Shutdown is the body of a shutdown record.
+type Shutdown struct {
+	// Reason of the end, in a few words.
+	Reason string `json:"reason"`
+	// Position kept.
+	Position fixed.Value `json:"position"`
+}
+
+// Encode is the body's bytes.
+func Encode(body any) ([]byte, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", body, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,266 @@
+package core
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/taudaemon/taudaemon/daemon/actuator"
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/guard"
+	"github.com/taudaemon/taudaemon/daemon/monitor"
+)
+
+// Decision is what a tick found and decided.
+type Decision struct {
+	// Facts before the kernel ran.
+	Facts Facts
+	// Anomalies of this tick, in the order they were found.
+	Anomalies []Anomaly
+	// Healthy: no anomaly.
+	Healthy bool
+	// Action to take once this tick's record is durable; nil for none.
+	Action *Action
+	// Cancel is the client order id of a live order of ours that stands in the way of an owed exit; empty for none.
+	Cancel string
+	// Refused says why the kernel's buy, an owed sell or an armed burn did not become an action; empty if nothing was held back.
+	Refused string
+}
+
+// Step is the tick: it takes up the engine's verdict on Assess(p, s, o).In, judges it, and decides.
+func Step(p *Params, s State, o *Observation, v *Verdict) (State, Decision) {
+	f := Assess(p, &s, o)
+	next := s
+	next.Tick++
+	next.Pending = nil
+	next.Signal, next.Peak = f.signal, f.peak
+	if f.Fresh.OK {
+		next.EverFresh, next.LastPrice = true, f.Price
+	}
+	if o.Acknowledge != "" {
+		next.Acknowledged = o.Acknowledge
+	}
+	if v.Err == "" {
+		next.Kernel = KernelState{Out: v.Out, Words: v.Words}
+	}
+
+	t := step{p: p, before: &s, next: &next, o: o, v: v, Decision: Decision{Facts: f, Anomalies: f.anomalies}}
+	t.judge()
+	t.stall()
+	t.owe()
+	t.act()
+
+	d := &t.Decision
+	d.Healthy = len(d.Anomalies) == 0
+	next.Echo = s.Echo.Next(len(d.Anomalies), p.FailHoldTicks)
+	next.Cooldown = s.Cooldown.Next(v.Err == "" && v.Out.Sell, p.CooldownTicks)
+	next.Quarantine = quarantine(p, f.quarantine, d.Anomalies, next.Tick)
+	if d.Action != nil {
+		next.Open = &Intent{Action: *d.Action, Tick: next.Tick}
+	}
+	return next, *d
+}
+
+// step is a tick in the making.
+type step struct {
+	p            *Params
+	before, next *State
+	o            *Observation
+	v            *Verdict
+	Decision
+}
+
+func (t *step) note(c Code, detail string) {
+	t.Anomalies = append(t.Anomalies[:len(t.Anomalies):len(t.Anomalies)], Anomaly{c, detail})
+}
+
+// verdict says that there is one.
+func (t *step) verdict() bool { return t.v.Err == "" }
+
+// judge takes up the verdict: none at all, or streams that break an invariant.
+func (t *step) judge() {
+	if !t.verdict() {
+		t.note(NoVerdict, t.v.Err)
+		return
+	}
+	broken := monitor.Judge(monitor.Tick{Prev: t.before.Kernel.Out, In: t.Facts.In, Out: t.v.Out, Fresh: t.Facts.Fresh.OK})
+	if len(broken) == 0 {
+		return
+	}
+	names := make([]string, len(broken))
+	for i, b := range broken {
+		names[i] = string(b)
+	}
+	t.note(InvariantBroken, strings.Join(names, ", "))
+}
+
+// stall counts ticks in a row with a position and without the kernel's progress, or with an exit owed. An idle market is no stall.
+func (t *step) stall() {
+	progress := t.verdict() && t.v.Out.Progress
+	if t.before.Position.Qty <= 0 || progress && t.before.Exit == "" {
+		t.next.Stall = 0
+		return
+	}
+	if t.next.Stall++; t.next.Stall >= StallLimit {
+		t.note(Stalled, strconv.FormatUint(t.next.Stall, 10)+" ticks without progress while holding")
+	}
+}
+
+// owe notes a sell that is owed from now on until the position is flat: the kernel's pulse, or whatever leaves a position without a
+// kernel that would sell it.
+func (t *step) owe() {
+	s := t.next
+	if s.Position.Qty <= 0 || s.Exit != "" {
+		return
+	}
+	switch {
+	case !t.verdict():
+		s.Exit = "no verdict"
+	case t.v.Out.Sell:
+		s.Exit = t.exitReason()
+		s.BurnArmed = t.v.Out.Burn
+	case t.o.Flatten:
+		s.Exit = "flatten"
+	case s.Open == nil && !t.v.Out.Holding:
+		s.Exit = "not believed held"
+	}
+}
+
+// exitReason says in a word why the kernel sold.
+func (t *step) exitReason() string {
+	f := &t.Facts
+	switch {
+	case !f.Fresh.OK:
+		return "stale"
+	case f.Echo:
+		return "failure echo"
+	case t.o.Flatten:
+		return "flatten"
+	case !f.Risk.OK:
+		return "risk: " + f.Risk.Reason
+	case f.Market.AboveTarget:
+		return "target"
+	case t.before.Kernel.Out.Expired():
+		return "timeout"
+	}
+	return "kernel"
+}
+
+// act decides on at most one action: an owed or excess sell first, then the kernel's buy, then an armed burn.
+func (t *step) act() {
+	want := t.Facts.Risk.Excess
+	if t.next.Exit != "" {
+		want = t.next.Position.Qty
+	}
+	if want > 0 {
+		t.sell(want)
+	}
+	if t.verdict() && t.v.Out.Buy {
+		t.buy()
+	}
+	if t.next.BurnArmed && t.next.Position.Qty == 0 && t.next.Open == nil && t.Action == nil {
+		t.burn()
+	}
+}
+
+// sell plans an exit. A forced one needs no fresh price and has the emergency limit; an order of ours in the way is cancelled first.
+func (t *step) sell(want fixed.Value) {
+	s, f := t.next, &t.Facts
+	if s.Open != nil && s.Open.Side != Burn {
+		t.Cancel = s.Open.ID
+	}
+	qty, why := actuator.PlanExit(actuator.Exit{
+		Position: s.Position.Qty, Balance: t.o.Account.Base, BalanceKnown: t.o.Account.Err == "", Quantity: want,
+		OpenIntent: s.Open != nil, LeaseHeld: t.o.Lease != LeaseLost,
+	})
+	if why != "" {
+		t.Refused = "sell: " + why
+		return
+	}
+	a := Action{Side: Sell, Qty: qty, Reference: f.Price, Reason: s.Exit}
+	if a.Reason == "" {
+		a.Reason = "excess"
+	}
+	slippage := t.p.Costs.SlippageBps
+	if a.Forced = !f.Fresh.OK || f.Echo || len(t.Anomalies) > 0; a.Forced {
+		slippage = max(slippage, t.p.EmergencySlippageBps)
+	}
+	limit, err := guard.LimitBelow(f.Price, slippage)
+	if err != nil { // cannot be: a factor of at most 1; and a limit of 0 would still let the position out
+		t.note(GuardError, "limit of a sell: "+err.Error())
+	}
+	a.Limit = limit
+	t.Action = &a
+}
+
+// buy lets the kernel's buy out if the shield agrees.
+func (t *step) buy() {
+	f := &t.Facts
+	why := actuator.RefuseBuy(actuator.Entry{
+		SellToo: t.v.Out.Sell || t.Action != nil, Fresh: f.Fresh.OK, CooldownOK: f.Cooldown, RiskOK: f.Risk.OK, Affordable: f.Affordable,
+		Quarantined: f.quarantine.Active, Anomalies: len(t.Anomalies),
+		NonceSet: t.before.Kernel.Out.Nonce, OpenIntent: t.next.Open != nil, Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
+		MaxPosition: t.p.Risk.MaxPositionQty, LeaseHeld: t.o.Lease == LeaseHeld,
+	})
+	limit, err := guard.LimitAbove(f.Price, t.p.Costs.SlippageBps)
+	if why == "" && err != nil {
+		why = "limit: " + err.Error()
+	}
+	if why != "" {
+		t.Refused = "buy: " + why
+		t.note(ShieldRefused, why)
+		return
+	}
+	t.Action = &Action{Side: Buy, Qty: t.p.TradeQty, Limit: limit, Reference: f.Price, Reason: "kernel"}
+}
+
+// burn turns an armed burn into an action: the configured share of what the round trip realised. If that is not above zero, it is
+// cancelled, and the record says so.
+func (t *step) burn() {
+	if t.o.Lease == LeaseLost {
+		t.Refused = "burn: the Lease is lost"
+		return
+	}
+	t.next.BurnArmed = false
+	amount, err := t.next.TripProfit.MulBps(t.p.BurnShareBps, fixed.Floor)
+	switch {
+	case err != nil:
+		t.note(GuardError, "burn: "+err.Error())
+		t.Refused = "burn: cancelled, not computable"
+	case amount <= 0:
+		t.Refused = fmt.Sprintf("burn: cancelled, the sell realised %s", t.next.TripProfit)
+	default:
+		t.Action = &Action{Side: Burn, Qty: amount, Reason: "realised profit"}
+	}
+}
+
+// quarantine after a tick with these anomalies. An anomaly that needs a person escalates an Auto quarantine into a new incident, so that
+// an acknowledgement of what was known before does not release it.
+func quarantine(p *Params, q Quarantine, anomalies []Anomaly, tick uint64) Quarantine {
+	if len(anomalies) == 0 {
+		if q.Active {
+			if q.Clean++; !q.Manual && q.Clean >= p.ClearTicks {
+				return Quarantine{}
+			}
+		}
+		return q
+	}
+	q.Clean = 0
+	reason, manual := anomalies[0].Code, false
+	for _, a := range anomalies {
+		if a.Code.alwaysManual() && !manual {
+			reason, manual = a.Code, true
+		}
+		q.RiskHalted = q.RiskHalted || a.Code == RiskHalted
+	}
+	switch {
+	case !q.Active:
+		q.Active, q.Since, q.Manual = true, tick, manual || p.ManualRelease
+	case manual && !(q.Manual && q.Reason.alwaysManual()):
+		q.Manual = true
+	default:
+		return q
+	}
+	q.Incident, q.Reason = "q"+strconv.FormatUint(tick, 10), reason
+	return q
+}

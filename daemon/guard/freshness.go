@@ -1,0 +1,99 @@
+package guard
+
+import (
+	"slices"
+
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+)
+
+// Quote is what one source said when it was asked.
+type Quote struct {
+	// Source is the source's name.
+	Source string `json:"src"`
+	// Price in quote units a base unit; above zero unless Err is set.
+	Price fixed.Value `json:"px,omitzero"`
+	// Volume traded since the last answer, in base units; zero where the source gives none.
+	Volume fixed.Value `json:"vol,omitzero"`
+	// Published is the source's own time of the price, Received is ours; Unix milliseconds.
+	Published int64 `json:"pub,omitzero"`
+	Received  int64 `json:"rcv,omitzero"`
+	// Err says why there is no price; empty if there is one.
+	Err string `json:"err,omitempty"`
+}
+
+// FreshnessLimits configure Freshness.
+type FreshnessLimits struct {
+	// MinQuorum of sources, at least 1.
+	MinQuorum int `json:"min_quorum"`
+	// ToleranceBps around the median, in basis points.
+	ToleranceBps int64 `json:"tolerance_bps"`
+	// MaxAgeMS of each source's publish time, by the order of the sources, in milliseconds.
+	MaxAgeMS []int64 `json:"max_age_ms"`
+}
+
+// FreshnessResult is the guard's finding.
+type FreshnessResult struct {
+	// OK: Quorum is at least MinQuorum.
+	OK bool `json:"ok"`
+	// Median of the fresh sources (the lower half of the sum of the middle two when their number is even); 0 without any.
+	Median fixed.Value `json:"median"`
+	// Fresh is the number of sources that are fresh, Quorum those of them within the tolerance of the median.
+	Fresh  int `json:"fresh"`
+	Quorum int `json:"quorum"`
+	// Volume is the largest volume that a fresh source gave.
+	Volume fixed.Value `json:"vol,omitzero"`
+	// Reason why OK is false.
+	Reason string `json:"why,omitempty"`
+}
+
+// Freshness judges the quotes, which are in the order of the configured sources, at nowMS (Unix milliseconds).
+//
+// A quote is fresh if it has a price and its publish time is neither older than its source's maximum age nor as far in the future. The
+// only error is an overflow of the tolerance's arithmetic.
+func Freshness(l FreshnessLimits, quotes []Quote, nowMS int64) (FreshnessResult, error) {
+	var r FreshnessResult
+	prices := make([]fixed.Value, 0, len(quotes))
+	for i := range quotes {
+		if !isFresh(&quotes[i], l.MaxAgeMS[i], nowMS) {
+			continue
+		}
+		prices = append(prices, quotes[i].Price)
+		r.Volume = max(r.Volume, quotes[i].Volume)
+	}
+	r.Fresh = len(prices)
+	if r.Fresh == 0 {
+		r.Reason = "no fresh source"
+		return r, nil
+	}
+	slices.Sort(prices)
+	r.Median = median(prices)
+	width, err := r.Median.MulBps(l.ToleranceBps, fixed.Floor)
+	if err != nil {
+		return FreshnessResult{Fresh: r.Fresh, Median: r.Median, Reason: "overflow"}, err
+	}
+	for _, p := range prices {
+		if p-r.Median <= width && r.Median-p <= width { // both above zero: no overflow
+			r.Quorum++
+		}
+	}
+	if r.OK = r.Quorum >= l.MinQuorum; !r.OK {
+		r.Reason = "quorum too small"
+	}
+	return r, nil
+}
+
+func isFresh(q *Quote, maxAgeMS, nowMS int64) bool {
+	age := nowMS - q.Published
+	return q.Err == "" && q.Price > 0 && age <= maxAgeMS && age >= -maxAgeMS
+}
+
+// median of sorted prices above zero.
+func median(sorted []fixed.Value) fixed.Value {
+	n := len(sorted)
+	hi := sorted[n/2]
+	if n%2 == 1 {
+		return hi
+	}
+	lo := sorted[n/2-1]
+	return lo + (hi-lo)/2
+}

@@ -1,0 +1,181 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/taudaemon/taudaemon/daemon/config"
+	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/guard"
+	"github.com/taudaemon/taudaemon/daemon/ledger"
+	"github.com/taudaemon/taudaemon/daemon/report"
+	"github.com/taudaemon/taudaemon/daemon/report/lease"
+	"github.com/taudaemon/taudaemon/daemon/venue"
+)
+
+// HaltError says that the daemon must not tick: Reason is one word for reports, Err what was expected and found.
+type HaltError struct {
+	Reason string
+	Err    error
+}
+
+// Error is reason and cause.
+func (e *HaltError) Error() string { return e.Reason + ": " + e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *HaltError) Unwrap() error { return e.Err }
+
+// Clock is what the loop knows of time.
+type Clock struct {
+	// Wall is the wall clock, for records and for the age of prices.
+	Wall func() time.Time
+	// Boot counts since the machine's start, suspends included, and is never set.
+	Boot func() time.Duration
+}
+
+// SystemClock is the machine's.
+func SystemClock() Clock { return Clock{Wall: time.Now, Boot: lease.Boottime} }
+
+// Parts are what the loop runs with. All are required.
+type Parts struct {
+	Config *config.Config
+	Kernel *Kernel
+	// Gather asks every source, in the configured order, for tick at Unix time ms.
+	Gather func(ctx context.Context, tick uint64, ms int64) []guard.Quote
+	// NewVenue makes the venue; position and cash are those of the ledger's own fills. A first boot's cash is 0.
+	NewVenue func(s *core.State, first bool) venue.Venue
+	Ledger   *ledger.Ledger
+	Tenure   lease.Tenure
+	Server   *report.Server
+	Clock    Clock
+	Log      logr.Logger
+	// Boot is the boot record, without the params, the spec and the baseline, which the loop fills in.
+	Boot core.Boot
+}
+
+// Loop ticks.
+type Loop struct {
+	Parts
+	Venue venue.Venue
+
+	state   core.State
+	boot    core.Boot
+	bootSeq uint64
+
+	events   []core.Anomaly  // found by the shell since the last tick
+	outcomes map[string]bool // open intents of which an outcome is recorded
+	flatten  bool            // last recorded
+	lastWall time.Time
+	lastBoot time.Duration
+	last     lastTick
+}
+
+// Params are what decides, out of a configuration.
+func Params(c *config.Config) core.Params {
+	p := core.Params{
+		FailHoldTicks: uint64(c.Tick.FailHoldTicks), ClearTicks: uint64(c.Quarantine.ClearTicks),
+		ManualRelease: c.Quarantine.Release == config.ReleaseManual,
+		Freshness:     guard.FreshnessLimits{MinQuorum: int(c.Oracle.MinQuorum), ToleranceBps: c.Oracle.ToleranceBps},
+		Costs: guard.Costs{
+			FeeBpsBuy: c.Economics.FeeBpsBuy, FeeBpsSell: c.Economics.FeeBpsSell, SlippageBps: c.Economics.SlippageBpsLimit, Gas: c.Economics.GasUnitCost,
+		},
+		TradeQty: c.Economics.TradeQty, MinProfit: c.Economics.MinProfit, BurnShareBps: c.Economics.BurnShareBps,
+		EmergencySlippageBps: c.Risk.EmergencySlippageBps,
+		Risk: guard.RiskLimits{
+			MaxPositionTicks: uint64(c.Risk.MaxPositionTicks), MaxPositionQty: c.Risk.MaxPositionQty, MaxDrawdownBps: c.Risk.MaxDrawdownBps,
+		},
+		ExitOnLeaseRisk: c.Report.OnLeaseRisk == config.LeaseRiskExit,
+	}
+	p.Signal.BandWindow, p.Signal.BandBps, p.Signal.TargetBps = int(c.Signal.BandWindow), c.Signal.BandBps, c.Signal.TargetBps
+	p.Signal.TrendWindow, p.Signal.VolumeWindow, p.Signal.MinVolume = int(c.Signal.TrendWindow), int(c.Signal.VolumeWindow), c.Signal.MinVolume
+	if c.Cooldown.Enabled {
+		p.CooldownTicks = uint64(c.Cooldown.Ticks)
+	}
+	for _, s := range c.Oracle.Sources {
+		p.Freshness.MaxAgeMS = append(p.Freshness.MaxAgeMS, s.MaxAge.Milliseconds())
+	}
+	return p
+}
+
+// New makes the loop ready to tick where the recovered ledger ends: it writes the boot record, and asks the venue for an open intent.
+func New(ctx context.Context, p Parts, recovered *Replayer, specText []byte) (*Loop, error) {
+	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}}
+	first := recovered.Boot == nil
+	l.Venue = p.NewVenue(&l.state, first)
+	ctx, cancel := context.WithTimeout(ctx, p.Config.Tick.Deadline)
+	defer cancel()
+
+	info := p.Kernel.Info()
+	l.boot.Params, l.boot.Config = Params(p.Config), "sha256:"+p.Config.Digest
+	l.boot.Engine, l.boot.SpecName = info.Engine+" "+info.Version, info.SpecName
+	l.boot.Spec, l.boot.SpecText = info.SpecDigest, string(specText)
+	if l.boot.Baseline = l.Venue.Account(ctx); first && l.boot.Baseline.Err != "" {
+		return nil, &HaltError{Reason: "VenueUnreachable", Err: fmt.Errorf("a first boot needs the venue's balances: %s", l.boot.Baseline.Err)}
+	}
+	receipt, err := l.commit(ledger.KindBoot, p.Clock.Wall().UnixMilli(), l.boot)
+	if err != nil {
+		return nil, err
+	}
+	l.bootSeq = receipt.Seq
+	l.state = core.ApplyBoot(l.state, &l.boot)
+	l.last.record.Quarantine = l.state.Quarantine // it survives a restart, and is no news then
+	if err := p.Kernel.Restore(l.state.Kernel.Words); err != nil {
+		return nil, &HaltError{Reason: "EngineState", Err: err}
+	}
+	return l, l.settle(ctx)
+}
+
+// Run ticks until ctx ends, then shuts down in order; the position is kept. A *HaltError is returned as it is, with nothing written after it;
+// an error that wraps lease.ErrLost means that another took over.
+func (l *Loop) Run(ctx context.Context) error {
+	beat := time.NewTicker(l.Config.Tick.Interval)
+	defer beat.Stop()
+	// Between ticks that are far apart, the Lease is kept alive from here: a wedged loop must lose it.
+	alive := time.NewTicker(max(l.Config.Report.LeaseDuration/6, time.Second))
+	defer alive.Stop()
+	for {
+		if err := l.Tenure.Err(); err != nil {
+			return err
+		}
+		if err := l.tick(ctx); err != nil {
+			return err
+		}
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return l.shutdown(context.WithoutCancel(ctx))
+			case <-beat.C:
+				waiting = false
+			case <-alive.C:
+				l.publish()
+			case <-l.Tenure.Changed():
+				waiting = l.Tenure.Err() == nil && l.nothingOrdered()
+			}
+		}
+	}
+}
+
+// nothingOrdered says that the operator's commands are those that were taken up already: a new one is not left waiting for the beat.
+func (l *Loop) nothingOrdered() bool {
+	c := l.Tenure.Commands()
+	return c.Flatten == l.flatten && (c.Acknowledge == "" || c.Acknowledge == l.state.Acknowledged)
+}
+
+// shutdown quiesces: the open intent is asked for once more, the state is kept in a snapshot, and the last record says that this was an
+// orderly end. The Lease is given back by who took it.
+func (l *Loop) shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.Config.Tick.Deadline)
+	defer cancel()
+	if err := l.settle(ctx); err != nil {
+		return err
+	}
+	if err := l.commitSnapshot(); err != nil {
+		return err
+	}
+	_, err := l.commit(ledger.KindShutdown, l.Clock.Wall().UnixMilli(), core.Shutdown{Reason: "asked to stop", Position: l.state.Position.Qty})
+	l.Log.Info("shut down in order", "tick", l.state.Tick, "position", l.state.Position.Qty.String())
+	return err
+}

@@ -1,0 +1,106 @@
+package loop
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/report"
+)
+
+// lastTick is what reports say beside the state.
+type lastTick struct {
+	healthy, fresh bool
+	sources        []report.Source
+	equity         string
+	record         core.Tick
+}
+
+// tell shows the tick: log, metrics, /statusz, and the report to the operator. Nothing of it decides anything.
+func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdict, took time.Duration) {
+	if took > l.Config.Tick.Deadline {
+		l.events = append(l.events, core.Anomaly{Code: core.TickOverrun, Detail: fmt.Sprintf("tick %d took %v, at most %v expected",
+			l.state.Tick, took.Round(time.Millisecond), l.Config.Tick.Deadline)})
+	}
+	wasQuarantined := l.last.record.Quarantine.Active
+	l.last = lastTick{
+		healthy: d.Healthy, fresh: d.Facts.Fresh.OK, equity: d.Facts.Equity.String(),
+		sources: l.sources(obs), record: core.NewTick(obs, v, &l.state, d),
+	}
+	q := l.state.Quarantine
+	switch {
+	case q.Active && !wasQuarantined:
+		l.Log.Info("quarantined", "tick", l.state.Tick, "incident", q.Incident, "reason", string(q.Reason), "manual", q.Manual, "anomalies", d.Anomalies)
+		l.Server.Metrics().Quarantine(string(q.Reason))
+	case !q.Active && wasQuarantined:
+		l.Log.Info("released from quarantine", "tick", l.state.Tick)
+	}
+	if a := d.Action; a != nil {
+		l.Log.Info("action", "tick", l.state.Tick, "side", string(a.Side), "qty", a.Qty.String(), "limit", a.Limit.String(), "forced", a.Forced, "why", a.Reason)
+	}
+	l.Log.V(1).Info("tick", "tick", l.state.Tick, "in", l.last.record.In, "out", l.last.record.Out, "price", d.Facts.Price.String(),
+		"fresh", d.Facts.Fresh.OK, "quorum", d.Facts.Fresh.Quorum, "profit", d.Facts.Profit.Profit.String(), "echo", d.Facts.Echo,
+		"healthy", d.Healthy, "refused", d.Refused, "took", took.String())
+	l.Server.Metrics().Tick(took)
+	l.publish()
+}
+
+func (l *Loop) sources(obs *core.Observation) []report.Source {
+	out := make([]report.Source, len(obs.Quotes))
+	for i, q := range obs.Quotes {
+		out[i] = report.Source{Name: q.Source, OK: q.Err == "", Why: q.Err}
+		if q.Err == "" {
+			out[i].Price = q.Price.String()
+			if age := obs.MS - q.Published; age > l.boot.Params.Freshness.MaxAgeMS[i] {
+				out[i].OK, out[i].Why = false, fmt.Sprintf("published %d ms ago, at most %d expected", age, l.boot.Params.Freshness.MaxAgeMS[i])
+			}
+		}
+	}
+	return out
+}
+
+// publish hands the state to the server and to the tenure, which sends it when it is due.
+func (l *Loop) publish() {
+	r := l.Report(v1alpha1.PhaseRunning)
+	l.Server.Set(report.Snapshot{Report: r, Equity: l.last.equity, Sources: l.last.sources, Detail: &l.last.record})
+	l.Tenure.Publish(r)
+}
+
+// Report is what the daemon says of itself now.
+func (l *Loop) Report(phase v1alpha1.Phase) v1alpha1.Report {
+	s, head := &l.state, l.Ledger.Head()
+	return v1alpha1.Report{
+		UnixMilli: l.Clock.Wall().UnixMilli(), Phase: phase, Epoch: l.Tenure.Epoch(),
+		ConfigDigest: l.boot.Config, SpecDigest: l.boot.Spec, Engine: l.boot.Engine,
+		Tick: int64(s.Tick), Healthy: l.last.healthy, OracleFresh: l.last.fresh,
+		Quarantine: quarantineReport(s.Quarantine), Position: positionReport(s),
+		Ledger: &v1alpha1.LedgerReport{
+			Origin: l.Ledger.Origin(), Size: int64(head.Size), Head: head.Leaf.String(), ShortHead: head.Leaf.String()[:12], Root: head.Root.String(),
+		},
+		OpenIntent: s.Open != nil, Draining: l.flatten, Acknowledged: s.Acknowledged,
+	}
+}
+
+func quarantineReport(q core.Quarantine) v1alpha1.QuarantineReport {
+	if !q.Active {
+		return v1alpha1.QuarantineReport{}
+	}
+	release := v1alpha1.ReleaseAuto
+	if q.Manual {
+		release = v1alpha1.ReleaseManual
+	}
+	return v1alpha1.QuarantineReport{
+		Active: true, Incident: q.Incident, Reason: string(q.Reason), SinceTick: int64(q.Since), Release: release, CleanTicks: int64(q.Clean),
+	}
+}
+
+func positionReport(s *core.State) v1alpha1.PositionReport {
+	p := v1alpha1.PositionReport{
+		Quantity: s.Position.Qty.String(), Realised: s.Realised.String(), Burned: s.Burned.String(), ExitOwed: s.Exit != "",
+	}
+	if s.Position.Qty > 0 {
+		p.Cost, p.EntryTick = s.Position.Cost.String(), int64(s.Position.EntryTick)
+	}
+	return p
+}
