@@ -47,6 +47,8 @@ cd "$root"
 if [[ ${1-} == --check ]]; then
 	differ=0
 	for path in "${generated[@]}"; do
+		# A generator writes no file where it found nothing to write, and both sides may lack it.
+		if [[ ! -e $path && ! -e $work/tree/$path ]]; then continue; fi
 		diff -rqN "$path" "$work/tree/$path" >"$work/diff" && continue
 		differ=1
 		sed -E 's/^Files (.*) and .* differ$/differs from what is generated: \1/' "$work/diff" >&2
@@ -59,6 +61,7 @@ if [[ ${1-} == --check ]]; then
 fi
 for path in "${generated[@]}"; do
 	rm -rf "$path"
+	if [[ ! -e $work/tree/$path ]]; then continue; fi
 	mkdir -p "$(dirname "$path")"
 	cp -r "$work/tree/$path" "$path"
 done
