@@ -5,7 +5,7 @@ package lang
 type Program struct {
 	info    Info
 	initial [][]uint64 // rows 0..k-1
-	code    []instr
+	code    []run
 	regs    int      // size of the register file
 	consts  []uint64 // registers 0..len-1
 	inputs  int      // first register of the inputs
@@ -28,11 +28,15 @@ type Slot struct {
 	Back   int
 }
 
-// instr computes regs[dst] from its operands. c is the condition of a selection.
-type instr struct {
-	op           opcode
-	dst, a, b, c uint32
+// run is a sequence of instructions of one kind. Grouped like this a step branches once a run instead of once an
+// instruction, which makes it about twice as fast.
+type run struct {
+	op   opcode
+	code []instr
 }
+
+// instr computes regs[dst] from its operands. c is the condition of a selection.
+type instr struct{ dst, a, b, c uint32 }
 
 type opcode uint8
 
@@ -48,6 +52,7 @@ const (
 	opLt
 	opLe
 	opSelect // c is 0 or 1: c == 1 ? a : b
+	opCount
 )
 
 // history is where an output's past values are: registers first (one tick ago) to first+depth-1.
@@ -118,54 +123,47 @@ func (m *model) compile() *Program {
 }
 
 // emit lays out the registers (constants, inputs, state, then one for each computed node) and writes the
-// instructions of the nodes that an output needs, in the order in which they were made: operands first.
+// instructions.
 func (b *builder) emit(p *Program) {
-	needed := make([]bool, len(b.nodes))
-	for _, id := range b.output {
-		needed[id] = true
-	}
-	for id := len(b.nodes) - 1; id >= 0; id-- {
-		if n := b.nodes[id]; needed[id] && n.kind == computed {
-			needed[n.a], needed[n.b] = true, true
-			if n.op == opSelect {
-				needed[n.c] = true
-			}
-		}
-	}
+	needed := b.needed()
 	reg := make([]uint32, len(b.nodes))
-	for id, n := range b.nodes {
-		if needed[id] && n.kind == constant {
+	for _, id := range needed {
+		if n := b.nodes[id]; n.kind == constant {
 			reg[id] = uint32(len(p.consts))
 			p.consts = append(p.consts, n.value)
 		}
 	}
 	p.inputs = len(p.consts)
 	next := p.inputs + len(b.model.inputs)
-	firstOf := make([]int, len(b.model.outputs))
+	first := make([]int, len(b.model.outputs))
 	for o, depth := range b.model.depth {
-		if firstOf[o] = next; depth > 0 {
+		if first[o] = next; depth > 0 {
 			p.state = append(p.state, history{o, next, depth})
 			next += depth
 		}
 	}
-	for id, n := range b.nodes {
-		switch {
-		case !needed[id] || n.kind == constant:
-		case n.kind == input:
+	var computing []int
+	for _, id := range needed {
+		switch n := b.nodes[id]; n.kind {
+		case input:
 			reg[id] = uint32(p.inputs + n.stream)
-		case n.kind == past:
-			reg[id] = uint32(firstOf[n.stream] + n.back - 1)
-		default:
+		case past:
+			reg[id] = uint32(first[n.stream] + n.back - 1)
+		case computed:
 			reg[id] = uint32(next)
 			next++
-			in := instr{op: n.op, dst: reg[id], a: reg[n.a], b: reg[n.b]}
-			if n.op == opSelect {
-				in.c = reg[n.c]
-			}
-			p.code = append(p.code, in)
+			computing = append(computing, id)
 		}
 	}
 	p.regs = next
+	for _, id := range b.schedule(computing) {
+		n := b.nodes[id]
+		if len(p.code) == 0 || p.code[len(p.code)-1].op != n.op {
+			p.code = append(p.code, run{op: n.op})
+		}
+		last := &p.code[len(p.code)-1]
+		last.code = append(last.code, instr{dst: reg[id], a: reg[n.a], b: reg[n.b], c: reg[n.c]})
+	}
 	for _, id := range b.output {
 		p.outs = append(p.outs, reg[id])
 	}

@@ -54,35 +54,7 @@ func (m *Machine) Step(in, out []uint64) error {
 	}
 	copy(r[p.inputs:], in)
 	for i := range p.code {
-		c := &p.code[i]
-		a, b := r[c.a], r[c.b]
-		var v uint64
-		switch c.op {
-		case opAnd:
-			v = a & b
-		case opAndNot:
-			v = a &^ b
-		case opOr:
-			v = a | b
-		case opXor:
-			v = a ^ b
-		case opAdd:
-			v = a + b
-		case opSub:
-			v = a - b
-		case opEq:
-			v = bit(a == b)
-		case opNe:
-			v = bit(a != b)
-		case opLt:
-			v = bit(a < b)
-		case opLe:
-			v = bit(a <= b)
-		case opSelect:
-			mask := -r[c.c]
-			v = a&mask | b&^mask
-		}
-		r[c.dst] = v
+		p.code[i].execute(r)
 	}
 	for o, reg := range p.outs {
 		out[o] = r[reg]
@@ -95,6 +67,57 @@ func (m *Machine) Step(in, out []uint64) error {
 		r[h.first] = out[h.output] // from out: another output's value may be a register that was just shifted
 	}
 	return nil
+}
+
+// execute runs the instructions one after the other; a later one may use what an earlier one computed.
+func (c *run) execute(r []uint64) {
+	switch c.op {
+	case opAnd:
+		for _, i := range c.code {
+			r[i.dst] = r[i.a] & r[i.b]
+		}
+	case opAndNot:
+		for _, i := range c.code {
+			r[i.dst] = r[i.a] &^ r[i.b]
+		}
+	case opOr:
+		for _, i := range c.code {
+			r[i.dst] = r[i.a] | r[i.b]
+		}
+	case opXor:
+		for _, i := range c.code {
+			r[i.dst] = r[i.a] ^ r[i.b]
+		}
+	case opAdd:
+		for _, i := range c.code {
+			r[i.dst] = r[i.a] + r[i.b]
+		}
+	case opSub:
+		for _, i := range c.code {
+			r[i.dst] = r[i.a] - r[i.b]
+		}
+	case opEq:
+		for _, i := range c.code {
+			r[i.dst] = bit(r[i.a] == r[i.b])
+		}
+	case opNe:
+		for _, i := range c.code {
+			r[i.dst] = bit(r[i.a] != r[i.b])
+		}
+	case opLt:
+		for _, i := range c.code {
+			r[i.dst] = bit(r[i.a] < r[i.b])
+		}
+	case opLe:
+		for _, i := range c.code {
+			r[i.dst] = bit(r[i.a] <= r[i.b])
+		}
+	case opSelect:
+		for _, i := range c.code {
+			mask := -r[i.c] // all ones or none: no branch to mispredict
+			r[i.dst] = r[i.a]&mask | r[i.b]&^mask
+		}
+	}
 }
 
 func (m *Machine) shape(in, out []uint64) error {

@@ -9,7 +9,7 @@ import (
 
 // Limits on a spec. They bound the parser's stack, the state and the time of a check; a real spec is far below them.
 const (
-	MaxSource   = 1 << 20 // bytes
+	MaxSource   = 1 << 18 // bytes
 	MaxNesting  = 500     // parentheses and conditionals within each other
 	MaxLookback = 4096    // J in oX[t-J]
 )
