@@ -66,13 +66,12 @@ func Halt(ctx context.Context, h Halted) {
 
 	beat := time.NewTicker(haltBeat)
 	defer beat.Stop()
-	for h.Tenure.Publish(show()); ; h.Tenure.Publish(show()) {
+	for ctx.Err() == nil {
+		h.Tenure.Publish(show())
 		select {
 		case <-beat.C:
-			continue
 		case <-ctx.Done():
 		}
-		break
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()

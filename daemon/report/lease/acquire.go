@@ -73,6 +73,7 @@ func Acquire(ctx context.Context, o Options) (*Held, error) {
 			return h, nil
 		case errors.Is(err, errNoEpoch):
 			return nil, err
+		case ctx.Err() != nil: // below
 		case err != nil:
 			a.say(err.Error())
 			again, backoff = backoff, min(2*backoff, maxBackoff)
@@ -81,7 +82,7 @@ func Acquire(ctx context.Context, o Options) (*Held, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("lease not acquired: %w (%s)", context.Cause(ctx), a.said)
+			return nil, fmt.Errorf("lease not acquired: %w (%s)", ctx.Err(), a.said)
 		case <-time.After(again):
 		}
 	}
