@@ -1,0 +1,182 @@
+package desired
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	applycore "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/daemon/config"
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+)
+
+// digestDigits is the length of the digest in a ConfigMap's name.
+const digestDigits = 10
+
+// scale of the rendered file: its integers are 1e-9 units, as in package fixed.
+const scale = 1_000_000_000
+
+// Agent is what a spec makes of the pod: its configuration, and the template that mounts it.
+type Agent struct {
+	ConfigMap *applycore.ConfigMapApplyConfiguration
+	Template  *Template
+	// Config is the rendered configuration as the daemon will read it.
+	Config *config.Config
+}
+
+// Render makes the configuration and the pod template from the spec. The configuration has been accepted by daemon/config: an error is of the
+// spec, one line a fault, and nothing that it describes may reach a pod.
+func Render(td *v1alpha1.TauDaemon, defaultImage string, kernel []byte) (*Agent, error) {
+	if defaultImage == "" && td.Spec.Pod.Image == "" {
+		return nil, fmt.Errorf("spec.pod.image: expected an image, since the operator was started without a default one")
+	}
+	file, err := configFileOf(td)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := config.Marshal(file)
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := config.Parse(ConfigDir+"/"+configFile, rendered)
+	if err != nil {
+		return nil, err
+	}
+	configMap := buildConfigMap(td, rendered, kernel)
+	template, err := BuildTemplate(td, defaultImage, *configMap.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &Agent{ConfigMap: configMap, Template: template, Config: accepted}, nil
+}
+
+// buildConfigMap is immutable and named by its content, so that a pod never sees its configuration change beneath it.
+func buildConfigMap(td *v1alpha1.TauDaemon, rendered, kernel []byte) *applycore.ConfigMapApplyConfiguration {
+	// The lengths keep two different pairs of files from having one digest.
+	h := sha256.New()
+	fmt.Fprintf(h, "%d\n%s%d\n%s", len(rendered), rendered, len(kernel), kernel)
+	name := ChildName(td.Name) + "-" + hex.EncodeToString(h.Sum(nil))[:digestDigits]
+	return applycore.ConfigMap(name, td.Namespace).
+		WithLabels(Labels(td.Name)).
+		WithOwnerReferences(owner(td)).
+		WithImmutable(true).
+		WithData(map[string]string{configFile: string(rendered), kernelFile: string(kernel)})
+}
+
+// configFileOf writes the spec down as taud.toml. It starts from daemon/config's own defaults, which are the schema's too.
+func configFileOf(td *v1alpha1.TauDaemon) (config.File, error) {
+	s, a := &td.Spec, amounts{}
+	f := config.DefaultFile()
+	f.Daemon = config.DaemonTable{
+		Name:                 td.Namespace + "/" + td.Name,
+		Mode:                 strings.ToLower(string(s.Mode)),
+		TickPeriodMS:         milliseconds(s.Tick.Deadline),
+		QuarantineClearTicks: int64(s.Quarantine.ClearTicks),
+	}
+	f.Tick = config.TickTable{IntervalMS: milliseconds(s.Tick.Interval), FailHoldTicks: int64(s.Tick.FailHoldTicks)}
+	f.Paths.KernelSpec = ConfigDir + "/" + kernelFile
+	f.Paths.KernelInputs = DataDir + "/run/inputs"
+	f.Paths.KernelOutputs = DataDir + "/run/outputs"
+	f.Paths.SpecsRoot = ConfigDir
+	f.Paths.DataDir = DataDir
+	f.Paths.LedgerDir = LedgerDir
+	f.Engine.Type = strings.ToLower(string(s.Engine.Type))
+	f.Quarantine.Release = strings.ToLower(string(s.Quarantine.Release))
+
+	f.Oracle.MaxAgeMS = milliseconds(s.Oracle.MaxAge)
+	f.Oracle.MinQuorum = int64(s.Oracle.MinQuorum)
+	f.Oracle.ToleranceBps = int64(s.Oracle.ToleranceBps)
+	f.Oracle.Sources = nil
+	for i := range s.Oracle.Sources {
+		f.Oracle.Sources = append(f.Oracle.Sources, sourceTable(&s.Oracle.Sources[i], &a))
+	}
+
+	f.Economics.Scale = scale
+	orDefault(&f.Economics.FeeBpsBuy, s.Economics.FeeBpsBuy)
+	orDefault(&f.Economics.FeeBpsSell, s.Economics.FeeBpsSell)
+	orDefault(&f.Economics.SlippageBpsLimit, s.Economics.SlippageBpsLimit)
+	orDefault(&f.Economics.BurnShareBps, s.Economics.BurnShareBps)
+	a.set(&f.Economics.GasUnitCost, "economics.gasUnitCost", s.Economics.GasUnitCost)
+	a.set(&f.Economics.TradeQty, "economics.tradeQuantity", s.Economics.TradeQuantity)
+	a.set(&f.Economics.MinProfit, "economics.minProfit", s.Economics.MinProfit)
+
+	f.Signal.BandWindow = int64(s.Signal.BandWindow)
+	f.Signal.VolumeWindow = int64(s.Signal.VolumeWindow)
+	orDefault(&f.Signal.BandBps, s.Signal.BandBps)
+	orDefault(&f.Signal.TargetBps, s.Signal.TargetBps)
+	orDefault(&f.Signal.TrendWindow, s.Signal.TrendWindow)
+	a.set(&f.Signal.MinVolume, "signal.minVolume", s.Signal.MinVolume)
+
+	if s.Cooldown.Enabled != nil {
+		f.Cooldown.Enabled = *s.Cooldown.Enabled
+	}
+	orDefault(&f.Cooldown.Ticks, s.Cooldown.Ticks)
+	f.Risk.MaxPositionTicks = int64(s.Risk.MaxPositionTicks)
+	f.Risk.MaxDrawdownBps = int64(s.Risk.MaxDrawdownBps)
+	orDefault(&f.Risk.EmergencySlippageBps, s.Risk.EmergencySlippageBps)
+	if s.Risk.MaxPositionQuantity != "" {
+		f.Risk.MaxPositionQty = new(config.Scaled)
+		a.set(f.Risk.MaxPositionQty, "risk.maxPositionQuantity", s.Risk.MaxPositionQuantity)
+	}
+	if p := s.Venue.Paper; p != nil {
+		f.Venue.Paper.SlippageBps = int64(p.SlippageBps)
+		a.set(&f.Venue.Paper.QuoteBalance, "venue.paper.quoteBalance", p.QuoteBalance)
+	}
+
+	f.Ledger.SnapshotTicks = int64(s.Ledger.SnapshotTicks)
+	f.Report.IntervalMS = milliseconds(s.Report.Interval)
+	f.Report.LeaseDurationMS = milliseconds(s.Report.LeaseDuration)
+	f.Report.OnLeaseRisk = strings.ToLower(string(s.Report.OnLeaseRisk))
+	f.Report.Listen = fmt.Sprintf(":%d", HTTPPort)
+	f.Log.Level = s.Log.Level
+	return f, a.err
+}
+
+func sourceTable(s *v1alpha1.OracleSource, a *amounts) config.SourceTable {
+	t := config.SourceTable{Name: s.Name}
+	if s.MaxAge != nil {
+		ms := milliseconds(*s.MaxAge)
+		t.MaxAgeMS = &ms
+	}
+	if h := s.HTTP; h != nil {
+		t.HTTP = &config.HTTPTable{URL: h.URL, Price: h.Price, Time: h.Time, Volume: h.Volume}
+	}
+	if r := s.Replay; r != nil {
+		t.Replay = &config.ReplayTable{Series: r.Series, Offset: int64(r.Offset)}
+	}
+	if sim := s.Simulated; sim != nil {
+		// The schema sets no defaults inside lists, and daemon/config sets them only for keys that are absent, which Marshal leaves none of.
+		t.Simulated = &config.SimulatedTable{Seed: sim.Seed, Start: 100 * scale, StepBps: 20}
+		orDefault(&t.Simulated.StepBps, sim.StepBps)
+		a.set(&t.Simulated.Start, "oracle.sources["+s.Name+"].simulated.start", sim.Start)
+	}
+	return t
+}
+
+// amounts converts decimals exactly, and keeps the first error.
+type amounts struct{ err error }
+
+// set leaves the default where the spec says nothing.
+func (a *amounts) set(to *config.Scaled, field string, d v1alpha1.Decimal) {
+	if d == "" {
+		return
+	}
+	v, err := fixed.Parse(string(d))
+	if err != nil && a.err == nil {
+		a.err = fmt.Errorf("spec.%s: %w", field, err)
+	}
+	*to = config.Scaled(v)
+}
+
+func orDefault(to *int64, v *int32) {
+	if v != nil {
+		*to = int64(*v)
+	}
+}
+
+func milliseconds(d metav1.Duration) int64 { return int64(d.Duration / time.Millisecond) }

@@ -1,0 +1,13 @@
+// Package controllers is the operator: it turns each TauDaemon into one pod that runs taud, and is the only writer of the resource's status.
+//
+// A pass reads as its phases, a file each: load, finalize, observe (reads only), decide (pure), apply (server-side apply, only where the live
+// object differs), status (pure, written once a pass and only if it changed), events (from one status to the next). A pass over an unchanged
+// resource sends no write request at all; a pass that only the daemon's Lease caused looks at no child.
+//
+// What it promises: a child that the resource does not control is never written to; the pod template changes only after daemon/config accepted
+// the configuration and updatePolicy allows it; a rollout deletes the old pod once, gracefully, and never runs two; a stale or foreign report
+// never shows as Ready=True; status.ledger never goes back.
+//
+// Where that ends: the operator believes what a report of the current pod says about its ledger's content (it only refuses a size that falls or
+// a second head at one size); a request that a daemon has already sent to a venue is beyond its reach.
+package controllers
