@@ -132,9 +132,10 @@ func (s *State) Equity(price fixed.Value) (fixed.Value, error) {
 	return s.Cash.Add(worth)
 }
 
-// Named returns the state with the open intent's record known: its sequence number and the client order id.
+// Named returns the state with the record of a new intent known: its sequence number and the client order id. An intent that has its name
+// already keeps it.
 func (s State) Named(seq uint64, id string) State {
-	if s.Open != nil {
+	if s.Open != nil && s.Open.ID == "" {
 		open := *s.Open
 		open.Seq, open.ID = seq, id
 		s.Open = &open

@@ -122,10 +122,7 @@ func (r *Replayer) tick(rec *ledger.Record) error {
 	if err := same(rec, core.NewTick(t.Obs, &verdict, &next, &decision)); err != nil {
 		return err
 	}
-	if decision.Action != nil {
-		next = next.Named(rec.Seq, ClientID(rec.Leaf))
-	}
-	r.State, r.Last = next, &t
+	r.State, r.Last = next.Named(rec.Seq, ClientID(rec.Leaf)), &t
 	return nil
 }
 

@@ -1,0 +1,364 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/daemon/config"
+	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/ledger"
+	"github.com/taudaemon/taudaemon/daemon/logging"
+	"github.com/taudaemon/taudaemon/daemon/loop"
+	"github.com/taudaemon/taudaemon/daemon/oracle"
+	"github.com/taudaemon/taudaemon/daemon/report"
+	"github.com/taudaemon/taudaemon/daemon/report/lease"
+	"github.com/taudaemon/taudaemon/daemon/venue"
+	"github.com/taudaemon/taudaemon/daemon/venue/paper"
+)
+
+// defaultListen is where a daemon in a pod answers when its configuration could not be read.
+const defaultListen = ":8080"
+
+func runCommand() *cobra.Command {
+	var file, level string
+	c := &cobra.Command{
+		Use: "run", Short: "Tick until SIGTERM", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), file, level) },
+	}
+	configFlag(c, &file)
+	c.Flags().StringVar(&level, "log-level", "", "debug, info, warn or error; before TAUD_LOG and [log] level")
+	return c
+}
+
+func configFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "config", "taud.toml", "the configuration file")
+}
+
+func checkCommand() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "check", Short: "Read the configuration and the specs, start nothing", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := load(file)
+			if err != nil {
+				return err
+			}
+			for _, w := range s.config.Warnings {
+				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
+			}
+			info := s.kernel.Info()
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s %s\n", file,
+				"paper", len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, info.Engine, info.Version)
+			return err
+		},
+	}
+	configFlag(c, &file)
+	return c
+}
+
+// setup is what is read before anything is started or written.
+type setup struct {
+	config  *config.Config
+	kernel  *loop.Kernel
+	text    []byte
+	sources []oracle.Source
+}
+
+func load(file string) (*setup, error) {
+	c, err := config.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.CheckFiles(); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(c.Paths.KernelSpec)
+	if err != nil {
+		return nil, err
+	}
+	k, err := loop.NewKernel(filepath.Base(c.Paths.KernelSpec), text)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := oracle.New(c.Oracle.Sources)
+	if err != nil {
+		return nil, err
+	}
+	return &setup{config: c, kernel: k, text: text, sources: sources}, nil
+}
+
+// daemon is a run: what it has got so far decides how it can say what went wrong.
+type daemon struct {
+	*setup
+	log    logr.Logger
+	level  *slog.LevelVar
+	server *report.Server
+	bootID string
+	podUID string
+	tenure lease.Tenure
+	// api is the pod's Lease; nil outside Kubernetes.
+	api    lease.API
+	ledger *ledger.Ledger
+	known  v1alpha1.Report
+}
+
+func run(ctx context.Context, file, levelFlag string) error {
+	d := &daemon{level: new(slog.LevelVar), bootID: lease.NewBootID(), podUID: os.Getenv("POD_UID")}
+	d.log = logging.New(os.Stdout, d.level)
+	logging.SetDefault(d.log)
+
+	s, err := load(file)
+	if err == nil {
+		d.setup = s
+		var l slog.Level
+		if l, err = logging.Choose(levelFlag, os.Getenv(logging.EnvLevel), s.config.Log.Level); err == nil {
+			d.level.Set(l)
+		}
+	}
+	if err != nil {
+		return d.refuse(ctx, "InvalidConfig", err)
+	}
+	for _, w := range s.config.Warnings {
+		d.log.Info("warning: " + w)
+	}
+	if err := d.listen(ctx, s.config.Report.Listen, s.config.Tick.Interval); err != nil {
+		return err
+	}
+	l, err := d.start(ctx)
+	if err == nil {
+		d.log.Info("ticking", "version", fullVersion(), "every", s.config.Tick.Interval, "epoch", d.tenure.Epoch(), "ledger", d.ledger.Origin(),
+			"records", d.ledger.Head().Size, "kernel", s.kernel.Info().SpecDigest, "venue", l.Venue.Name())
+		err = l.Run(ctx)
+	}
+	return d.end(ctx, l, err)
+}
+
+// refuse ends a run that could not begin: outside a pod with nothing started, in a pod halted.
+func (d *daemon) refuse(ctx context.Context, reason string, err error) error {
+	if d.podUID == "" {
+		return err
+	}
+	if listenErr := d.listen(ctx, defaultListen, time.Second); listenErr != nil {
+		return errors.Join(err, listenErr)
+	}
+	d.connect()
+	return d.end(ctx, nil, &loop.HaltError{Reason: reason, Err: err})
+}
+
+func (d *daemon) listen(ctx context.Context, addr string, interval time.Duration) (err error) {
+	d.server, err = report.Listen(report.Options{Listen: addr, Interval: interval, Version: fullVersion(), Log: d.log.WithName("http")})
+	if err != nil {
+		return err
+	}
+	go func() {
+		if err := d.server.Serve(context.WithoutCancel(ctx)); err != nil {
+			d.log.Error(err, "the HTTP server ended")
+		}
+	}()
+	return nil
+}
+
+// connect finds the pod's Lease; outside Kubernetes there is none.
+func (d *daemon) connect() {
+	name, ns := os.Getenv("LEASE_NAME"), os.Getenv("POD_NAMESPACE")
+	if d.podUID == "" || name == "" || ns == "" {
+		return
+	}
+	client, err := lease.InCluster(ns, name)
+	if err != nil {
+		d.log.Error(err, "no way to the Lease")
+		return
+	}
+	d.api = client
+}
+
+// start is start and crash recovery in one: lock, verify, replay, take the Lease, write the boot record, ask for open intents.
+func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
+	c := d.config
+	d.connect()
+	d.server.Waiting("reading what the Lease knows of the ledger")
+	if err := d.remember(ctx); err != nil {
+		return nil, err
+	}
+	d.server.Waiting("opening the ledger")
+	if err := os.MkdirAll(c.Paths.LedgerDir, 0o750); err != nil {
+		return nil, &loop.HaltError{Reason: "LedgerUnreadable", Err: err}
+	}
+	known, err := knownHead(d.known.Ledger)
+	if err != nil {
+		return nil, &loop.HaltError{Reason: "LedgerDamaged", Err: err}
+	}
+	opened, recovery, err := ledger.Open(c.Paths.LedgerDir, ledger.Options{SegmentBytes: c.Ledger.SegmentBytes, Known: known})
+	if err != nil {
+		return nil, &loop.HaltError{Reason: ledgerReason(err), Err: err}
+	}
+	d.ledger = opened
+	d.server.Waiting("replaying the ledger")
+	recovered, err := loop.Recover(c.Paths.LedgerDir, recovery)
+	if err != nil {
+		return nil, &loop.HaltError{Reason: ledgerReason(err), Err: err}
+	}
+	if err := d.acquire(ctx, int64(recovery.HighestEpoch)); err != nil {
+		return nil, err
+	}
+	boot := core.Boot{Version: fullVersion(), Name: c.Name, PodUID: d.podUID, BootID: d.bootID, Mode: string(c.Mode)}
+	if t := recovery.TornTail; t != nil {
+		boot.Torn, boot.Kept = t.Bytes, t.Kept
+		d.log.Info("a torn tail was cut from the ledger", "segment", t.Segment, "offset", t.Offset, "bytes", t.Bytes, "kept", t.Kept)
+	}
+	return loop.New(ctx, loop.Parts{
+		Config: c, Kernel: d.kernel, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot,
+		Gather: oracle.Gatherer(d.sources), NewVenue: d.paperVenue,
+	}, recovered, d.text)
+}
+
+// paperVenue has what the ledger's own fills leave; a first boot has the configured balance.
+func (d *daemon) paperVenue(s *core.State, first bool) venue.Venue {
+	quote := s.Cash
+	if first {
+		quote = d.config.Venue.Paper.QuoteBalance
+	}
+	e := d.config.Economics
+	return paper.New(paper.Config{
+		SlippageBps: d.config.Venue.Paper.SlippageBps, FeeBpsBuy: e.FeeBpsBuy, FeeBpsSell: e.FeeBpsSell, Gas: e.GasUnitCost,
+	}, s.Position.Qty, quote)
+}
+
+// remember reads the last report on the Lease: the highest head of the ledger that is known outside it.
+func (d *daemon) remember(ctx context.Context) error {
+	for wait := time.Second; d.api != nil; wait = min(2*wait, 10*time.Second) {
+		tryCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		l, err := d.api.Get(tryCtx)
+		cancel()
+		if err == nil {
+			text := l.Annotations[v1alpha1.AnnotationReport]
+			if text == "" {
+				return nil
+			}
+			if err := json.Unmarshal([]byte(text), &d.known); err != nil {
+				return &loop.HaltError{Reason: "UndecodableReport", Err: fmt.Errorf("annotation %s of the Lease: %w", v1alpha1.AnnotationReport, err)}
+			}
+			return nil
+		}
+		d.log.Info("the Lease cannot be read yet", "error", err.Error(), "again", wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+func knownHead(r *v1alpha1.LedgerReport) (h ledger.Head, err error) {
+	if r == nil || r.Size <= 0 {
+		return h, nil
+	}
+	h.Size = uint64(r.Size)
+	if h.Leaf, err = ledger.ParseHash(r.Head); err == nil && r.Root != "" {
+		h.Root, err = ledger.ParseHash(r.Root)
+	}
+	if err != nil {
+		return ledger.Head{}, fmt.Errorf("the ledger's head on the Lease: %w", err)
+	}
+	return h, nil
+}
+
+func ledgerReason(err error) string {
+	switch {
+	case errors.As(err, new(*ledger.CorruptionError)):
+		return "LedgerDamaged"
+	case errors.As(err, new(*ledger.LockedError)):
+		return "LedgerLocked"
+	case errors.As(err, new(*loop.DivergedError)):
+		return "ReplayDiverged"
+	}
+	return "LedgerUnreadable"
+}
+
+// acquire takes the Lease, or outside Kubernetes the next epoch of the ledger, whose lock is the right to act there.
+func (d *daemon) acquire(ctx context.Context, ledgerEpoch int64) error {
+	if d.api == nil {
+		d.tenure = lease.NewUnfenced(ledgerEpoch + 1)
+		d.server.SetFence(d.tenure)
+		return nil
+	}
+	r := d.config.Report
+	held, err := lease.Acquire(ctx, lease.Options{
+		API: d.api, PodUID: d.podUID, BootID: d.bootID, LedgerLocked: d.ledger != nil, AtLeast: ledgerEpoch,
+		Duration: r.LeaseDuration, ReportInterval: r.Interval, Log: d.log.WithName("lease"), Waiting: d.server.Waiting,
+	})
+	if err != nil {
+		return err
+	}
+	d.tenure = held
+	d.server.SetFence(held)
+	return nil
+}
+
+// end is every end of a run: asked for, lost, or halted.
+func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
+	if d.ledger != nil {
+		defer func() {
+			if err := d.ledger.Close(); err != nil {
+				d.log.Error(err, "the ledger was not closed in order")
+			}
+		}()
+	}
+	var halt *loop.HaltError
+	switch {
+	case errors.As(err, &halt) && d.podUID != "":
+		report.Halt(ctx, d.halted(l, halt))
+		return nil
+	case err != nil && ctx.Err() != nil && l == nil:
+		d.log.Info("asked to stop before the first tick")
+		err = nil
+	case errors.As(err, &halt):
+		return found(err)
+	case err != nil:
+		return err
+	}
+	if d.tenure == nil {
+		return err
+	}
+	last := v1alpha1.Report{Phase: v1alpha1.PhaseStopped}
+	if l != nil {
+		last = l.Report(v1alpha1.PhaseStopped)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return d.tenure.Release(ctx, last)
+}
+
+// halted says what is known: the ledger's head stays the one that was reported before, so that nobody takes a damaged one for it.
+func (d *daemon) halted(l *loop.Loop, halt *loop.HaltError) report.Halted {
+	r := d.known
+	if l != nil {
+		r = l.Report(v1alpha1.PhaseHalted)
+	}
+	r.Reason, r.Message = halt.Reason, halt.Err.Error()
+	h := report.Halted{Report: r, Server: d.server, Log: d.log, Tenure: d.tenure}
+	if d.tenure == nil && d.api != nil {
+		h.Acquire = func(ctx context.Context) (lease.Tenure, error) {
+			o := lease.Options{
+				API: d.api, PodUID: d.podUID, BootID: d.bootID, LedgerLocked: d.ledger != nil, AtLeast: d.known.Epoch,
+				Duration: 30 * time.Second, ReportInterval: 10 * time.Second, Log: d.log.WithName("lease"), Waiting: d.server.Waiting,
+			}
+			if d.setup != nil {
+				o.Duration, o.ReportInterval = d.config.Report.LeaseDuration, d.config.Report.Interval
+			}
+			return lease.Acquire(ctx, o)
+		}
+	}
+	return h
+}
