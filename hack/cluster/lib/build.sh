@@ -25,7 +25,7 @@ part_sources() {
     control) printf '%s\n' modules/kube/go.{mod,sum} modules/etcd/go.{mod,sum} ;;
     workers) printf '%s\n' modules/kube/go.{mod,sum} ;;
     containerd | runc) printf '%s\n' modules/"$1"/go.{mod,sum} ;;
-    images) find images ../image -type f \( -name '*.go' -o -name 'go.*' \) | LC_ALL=C sort ;;
+    images) find images ../image -type f \( -name '*.go' -o -name 'go.*' \) ! -name '*_test.go' | LC_ALL=C sort ;;
   esac
 }
 
@@ -111,10 +111,12 @@ build_parts() {
   done
 }
 
-# remove_stale_builds removes what builds left that were killed.
-remove_stale_builds() {
+# stale_builds: the temporary folders of builds that were killed.
+stale_builds() {
   local dir
   for dir in "$cache"/.building-*; do
-    [ ! -d "$dir" ] || kill -0 "${dir##*.}" 2>/dev/null || rm -rf "$dir"
+    [ ! -d "$dir" ] || kill -0 "${dir##*.}" 2>/dev/null || echo "$dir"
   done
 }
+
+remove_stale_builds() { stale_builds | xargs -r rm -rf; }

@@ -54,7 +54,10 @@ up_started=
 on_exit() {
   local status=$?
   trap '' HUP INT TERM
-  [ -z "$step_pid" ] || kill -KILL -- "-$step_pid" 2>/dev/null || true
+  if [ -n "$step_pid" ]; then
+    kill -KILL -- "-$step_pid" 2>/dev/null || true
+    wait "$step_pid" 2>/dev/null || true
+  fi
   [ -z "$build_tmp" ] || rm -rf "$build_tmp"
   [ -z "$up_started" ] || undo_up
   exit "$status"

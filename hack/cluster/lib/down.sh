@@ -12,7 +12,7 @@ cluster_down() {
   check_linux
   check_root
   start=$(now_ms)
-  if pid=$(cat "$run/up.pid" 2>/dev/null) && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'cluster up'; then
+  if pid=$(cat "$run/up.pid" 2>/dev/null) && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q 'cluster up'; then
     fail "\"cluster up\" is still running as process $pid: stop that one first"
   fi
   if [ ! -e "$run" ] && [ -z "$(leftovers)" ]; then
@@ -29,7 +29,7 @@ teardown() {
   kill_all
   remove_cgroups taudaemon
   remove_network
-  [ ! -f "$run/sysctls" ] || sysctl -q -p "$run/sysctls"
+  restore_sysctls
   [ ! -f "$run/br_netfilter-is-ours" ] || modprobe -r br_netfilter 2>/dev/null || true
   remove_stale_builds
   # Never through a mount: what is mounted below the folder is not the cluster's to delete.
@@ -37,6 +37,17 @@ teardown() {
   local left
   left=$(leftovers)
   [ -z "$left" ] || fail "still there after the stop:"$'\n'"$left"
+}
+
+# restore_sysctls puts back what the kubelet changed, and checks it: with the folder goes the memory of what was.
+restore_sysctls() {
+  [ -f "$run/sysctls" ] || return 0
+  sysctl -q -p "$run/sysctls" || true
+  local names found
+  names=$(cut -d ' ' -f 1 "$run/sysctls")
+  # shellcheck disable=SC2086  # one word a name
+  found=$(sysctl $names | diff "$run/sysctls" - || true)
+  [ -z "$found" ] || fail "kernel settings that could not be put back (was, is), kept in $run/sysctls:"$'\n'"$found"
 }
 
 # kill_all ends every process of the cluster: the nodes' by their process 1, and whoever else carries the marker or is in its
@@ -57,11 +68,12 @@ mounts_left() { awk -v run="$run" 'index($5, run) == 1 { print $5 }' /proc/self/
 # leftovers: a line for each thing of the cluster that is there.
 leftovers() {
   local pid
-  for pid in $(marked_processes; cgroup_processes); do echo "  process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | head -c 100)"; done
+  for pid in $(marked_processes; cgroup_processes); do echo "  process $pid: $({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | head -c 100)"; done
   cgroups_left taudaemon | sed 's/^/  cgroup /'
   network_left | sed 's/^/  /'
   networks_in_use | grep -w "$host_link" | sed 's/^/  route /' || true
   mounts_left | sed 's/^/  mount /'
+  stale_builds | sed 's/^/  folder /'
   [ ! -e "$run" ] || echo "  folder $run"
 }
 

@@ -2,11 +2,8 @@
 # by the kernel: that is what a pulled plug looks like.
 # shellcheck shell=bash
 
-# known_node N: N, or a refusal.
-known_node() {
-  [[ ${1:-} =~ ^[1-9]$ && -d $run/node-$1 ]] ||
-    fail "no node \"${1:-}\": expected one of $(cd "$run" && echo node-* | sed 's/node-//g')"
-  echo "$1"
+check_node() {
+  [[ $1 =~ ^[1-9]$ && -d $run/node-$1 ]] || fail "no node \"$1\": expected one of $(nodes | xargs)"
 }
 
 # node_processes N: the pids of node N's outermost processes (nsenter became unshare, whose only child is the node's process 1).

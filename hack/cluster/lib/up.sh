@@ -29,8 +29,8 @@ cluster_up() {
 
   for ((i = 1; i <= count; i++)); do node_on "$i"; done
   step_log=$run/logs/up.log
-  export KUBECONFIG=$run/pki/admin.kubeconfig PATH=$run/bin:$PATH
-  step "apiserver ready" timeout 120 bash -c 'until kubectl get --raw /readyz; do sleep 0.25; done'
+  export KUBECONFIG=$run/pki/admin.kubeconfig KUBECACHEDIR=$run/kubectl-cache PATH=$run/bin:$PATH
+  step "apiserver ready" timeout --foreground 120 bash -c 'until kubectl get --raw /readyz; do sleep 0.25; done'
   load_images "$run"/images/*.tar
   say "images loaded, $(seconds_since "$start") since the start"
   local names=()
@@ -100,6 +100,6 @@ pv_path() {
 }
 
 shell_env() {
-  echo "export KUBECONFIG=$run/kubeconfig"
+  echo "export KUBECONFIG=$run/kubeconfig KUBECACHEDIR=$run/kubectl-cache"
   echo "export PATH=$run/bin:\$PATH"
 }
