@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,6 +116,41 @@ func Namespace(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return ns.Name
+}
+
+// Kubectl runs kubectl as an administrator, from the project's folder, and returns what it printed: standard output and standard error, and the
+// error of a run that failed.
+func Kubectl(t testing.TB, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	Config(t)
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(kubeconfig, plane.env.KubeConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, problems strings.Builder
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv(assetsVariable), "kubectl"), append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = root, &out, &problems
+	err = cmd.Run()
+	return out.String(), problems.String(), err
+}
+
+// ManagerConfig is the access of the operator's ServiceAccount, with the rights that config/rbac gives it and no others: a test that runs the
+// operator with it finds a verb that the markers forget.
+func ManagerConfig(t testing.TB) *rest.Config {
+	t.Helper()
+	if _, stderr, err := Kubectl(t, "apply", "--server-side", "-k", "config/default"); err != nil {
+		t.Fatalf("install config/default: %v: %s", err, stderr)
+	}
+	c := Config(t)
+	c.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:taudaemon-system:taudaemon-manager",
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:taudaemon-system", "system:authenticated"},
+	}
+	return c
 }
 
 // Root is the project's folder: the nearest one above the working directory that holds go.mod. The source path cannot tell it, since
