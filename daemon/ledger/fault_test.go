@@ -3,8 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -12,7 +14,11 @@ import (
 type run struct {
 	acked    [][]byte // lines
 	inFlight bool     // a Commit has begun and not returned
+	tail     string   // the torn tail that the ledger began with, "" for none
 }
+
+// tornTail is what tornLedger leaves unterminated.
+const tornTail = `{"v":1,"seq":9,"pre`
 
 // tornLedger makes a ledger of three segments that ends in a torn tail, and returns its whole lines.
 func tornLedger(t testing.TB, dir string) [][]byte {
@@ -25,7 +31,7 @@ func tornLedger(t testing.TB, dir string) [][]byte {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.WriteString(`{"v":1,"seq":9,"pre`); err != nil {
+	if _, err := f.WriteString(tornTail); err != nil {
 		t.Fatal(err)
 	}
 	return lines
@@ -93,6 +99,9 @@ func (r *run) check(t testing.TB, dir, when string, durability Durability) {
 			t.Fatalf("%s: record %d was\n%s\nand is\n%s", when, i, r.acked[i], lines[i])
 		}
 	}
+	if r.tail != "" && !slices.Contains(slices.Collect(maps.Values(contents(t, dir))), r.tail) {
+		t.Fatalf("%s: the torn tail is cut and not kept", when)
+	}
 	kind := KindTick
 	if len(lines) == 0 {
 		kind = KindBoot
@@ -108,10 +117,10 @@ func (r *run) check(t testing.TB, dir, when string, durability Durability) {
 // starts are the ledgers that faults are tried on.
 var starts = []struct {
 	name string
-	make func(testing.TB, string) [][]byte
+	make func(testing.TB, string) run
 }{
-	{"a new ledger", func(testing.TB, string) [][]byte { return nil }},
-	{"a ledger with a torn tail", tornLedger},
+	{"a new ledger", func(testing.TB, string) run { return run{} }},
+	{"a ledger with a torn tail", func(t testing.TB, dir string) run { return run{acked: tornLedger(t, dir), tail: tornTail} }},
 }
 
 func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
@@ -120,7 +129,7 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 			failures := map[string]int{}
 			for at := 1; ; at++ {
 				dir := t.TempDir()
-				r := run{acked: start.make(t, dir)}
+				r := start.make(t, dir)
 				d := newModelDisk(t, dir)
 				d.failAt = at
 				err := r.live(t, d, dir, Always)
@@ -142,7 +151,7 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", when, err)
 				}
-				reported := run{acked: linesOf(t, dir)}
+				reported := run{acked: linesOf(t, dir), tail: r.tail}
 				if uint64(len(reported.acked)) != recovery.Head.Size || len(reported.acked) < len(r.acked) {
 					t.Fatalf("%s: %d acknowledged, %d recovered, %d read", when, len(r.acked), recovery.Head.Size, len(reported.acked))
 				}
@@ -160,7 +169,7 @@ func TestAPowerLossAfterAnyStepLosesNothing(t *testing.T) {
 		for _, start := range starts {
 			t.Run(fmt.Sprintf("durability %d, %s", durability, start.name), func(t *testing.T) {
 				dir := t.TempDir()
-				r := run{acked: start.make(t, dir)}
+				r := start.make(t, dir)
 				d := newModelDisk(t, dir)
 				losses := 0
 				d.after = func() {
