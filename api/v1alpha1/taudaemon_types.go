@@ -217,7 +217,7 @@ type EngineSpec struct {
 // +kubebuilder:validation:XValidation:rule="self.minQuorum <= size(self.sources)",fieldPath=".minQuorum",message="must be at most the number of oracle.sources"
 type OracleSpec struct {
 	// maxAge of a source's publish time; a source may set its own.
-	// +kubebuilder:default="1500ms"
+	// +kubebuilder:default="1.5s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"

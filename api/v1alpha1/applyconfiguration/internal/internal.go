@@ -169,7 +169,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: maxAge
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
-      default: 1500ms
+      default: 1.5s
     - name: minQuorum
       type:
         scalar: numeric
