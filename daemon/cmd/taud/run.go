@@ -16,6 +16,7 @@ import (
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/logging"
 	"github.com/taudaemon/taudaemon/daemon/loop"
@@ -218,8 +219,12 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	}
 	return loop.New(ctx, loop.Parts{
 		Config: c, Kernel: d.kernel, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot,
-		Gather: oracle.Gatherer(d.sources), NewVenue: d.paperVenue,
+		Gather: d.gather, NewVenue: d.paperVenue,
 	}, recovered, d.text)
+}
+
+func (d *daemon) gather(ctx context.Context, tick uint64, ms int64) []guard.Quote {
+	return oracle.Gather(ctx, d.sources, tick, ms)
 }
 
 // paperVenue has what the ledger's own fills leave; a first boot has the configured balance.
