@@ -57,6 +57,9 @@ func (p *parser) spec() (spec *Spec, err error) {
 		spec.Decls = append(spec.Decls, p.decl())
 	}
 	if p.tok.text != "always" || p.tok.kind != tName {
+		if p.tok.kind == "/" {
+			p.failf("expected # at the start of a comment, found '/'")
+		}
 		p.fail(`a declaration (name : type := in file("...").) or "always"`)
 	}
 	p.advanceToken()
@@ -77,7 +80,11 @@ func (p *parser) spec() (spec *Spec, err error) {
 }
 
 func (p *parser) decl() Decl {
-	d := Decl{Pos: p.tok.pos, Stream: Stream{Name: p.expect(tName, "a stream's name").text}}
+	d := Decl{Pos: p.tok.pos}
+	d.Name = p.expect(tName, "a stream's name").text
+	if p.tok.kind == "[" {
+		panic(p.src.errorf(d.Pos, `expected a declaration (name : type := ...) or "always" before the formula, found %s[`, d.Name))
+	}
 	p.expect(":", "':' and the stream's type")
 	d.Bits = p.typ()
 	if p.tok.kind == "=" {

@@ -79,7 +79,7 @@ func (c *checker) lookbacks(uses []*usage) {
 			c.dead[i][e.ref] = true
 			if e.ref.back > c.lookback {
 				c.errorf(e.pos, "expected a look-back that matters, found %s[t-%d], which cancels in the equation of %s: "+
-					"the binary drops it and starts with %d initial rows, not %d; leave it out",
+					"the binary drops it and looks back %d, not %d, so that its rows would be others than the text says; leave it out",
 					c.outputs[e.ref.stream].Name, e.ref.back, c.outputs[i].Name, c.lookback, e.ref.back)
 			}
 		}

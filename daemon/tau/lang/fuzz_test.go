@@ -1,0 +1,72 @@
+package lang_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/taudaemon/taudaemon/daemon/tau/lang"
+	"pgregory.net/rapid"
+)
+
+// FuzzParse: whatever the text, the parser and the checker end without a panic and name a place inside the text; what
+// parses prints to a text that parses to the same print, and checks to the same answer.
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/*/*.tau", "testdata/cases/*/spec.tau", "../../../specs/*.tau", "../../../specs/kernel/*.tau"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatalf("expected seeds at %s, found none: %v", pattern, err)
+		}
+		for _, file := range files {
+			src, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(src)
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, err := lang.Parse("fuzz.tau", src)
+		if err != nil {
+			requirePlaces(t, err, src)
+			return
+		}
+		checked := s.Check()
+		requirePlaces(t, checked, src)
+		printed := s.String()
+		again, err := lang.Parse("printed.tau", []byte(printed))
+		if err != nil {
+			if len(printed) > lang.MaxSource {
+				return
+			}
+			t.Fatalf("expected the print to parse: %v\n%s", err, printed)
+		}
+		if twice := again.String(); twice != printed {
+			t.Fatalf("expected the print to be stable\nfirst\n%s\nsecond\n%s", printed, twice)
+		}
+		if a, b := checked == nil, again.Check() == nil; a && !b {
+			t.Fatalf("expected the print to check as the text does: %v\n%s", again.Check(), printed)
+		}
+	})
+}
+
+func requirePlaces(t *testing.T, err error, src []byte) {
+	if err == nil {
+		return
+	}
+	found := lang.Findings(err)
+	if len(found) == 0 {
+		t.Fatalf("expected findings with places, found %v", err)
+	}
+	for _, e := range found {
+		if e.Pos.Line < 1 || e.Pos.Col < 1 || e.Pos.Line > 1+bytes.Count(src, []byte("\n")) {
+			t.Fatalf("expected a place in the text, found %v", e.Pos)
+		}
+	}
+}
+
+// FuzzEval: any spec that the generator makes of the fuzzer's bytes gives the rows of the reference evaluator.
+func FuzzEval(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { equalToReference(t) }))
+}
