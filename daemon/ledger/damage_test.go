@@ -207,6 +207,16 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		put := func(at int, b byte) {
+			if _, err := f.WriteAt([]byte{b}, int64(at)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		lastLine := bytes.LastIndexByte(good[:len(good)-1], '\n') + 1
 		for at := range good {
 			for bit := range 8 {
@@ -214,20 +224,14 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 				if i == len(names)-1 && at >= lastLine {
 					known = head
 				}
-				good[at] ^= 1 << bit
-				if err := os.WriteFile(filepath.Join(dir, name), good, 0o600); err != nil {
-					t.Fatal(err)
-				}
+				put(at, good[at]^1<<bit)
 				var damage *CorruptionError
 				if _, err := Verify(dir, VerifyOptions{Known: known}); !errors.As(err, &damage) {
 					t.Fatalf("%s: bit %d of byte %d: %v", name, bit, at, err)
 				}
-				good[at] ^= 1 << bit
 				flips++
 			}
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), good, 0o600); err != nil {
-			t.Fatal(err)
+			put(at, good[at])
 		}
 	}
 	if _, err := Verify(dir, VerifyOptions{Known: head}); err != nil {

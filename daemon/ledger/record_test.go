@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -169,7 +171,7 @@ func FuzzSegment(f *testing.F) {
 	f.Add([]byte("\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		read := 0
-		whole, rest, err := readSegment(strings.NewReader(string(content)), segmentName(0), &chain{}, func(r *Record) error {
+		whole, rest, err := readSegment(bufio.NewReaderSize(bytes.NewReader(content), readBuffer), segmentName(0), &chain{}, func(r *Record) error {
 			decodeAgrees(t, r.Line)
 			read += len(r.Line) + 1
 			return nil

@@ -113,8 +113,8 @@ const readBuffer = 256 << 10
 
 // readSegment gives the records of one segment to visit, in order, each checked against c. A record's Line
 // is valid only during the call. It returns the length of the whole lines, and of an unterminated rest.
-func readSegment(src io.Reader, name string, c *chain, visit func(*Record) error) (whole, rest int64, err error) {
-	in := bufio.NewReaderSize(src, readBuffer)
+// in has a buffer of readBuffer bytes.
+func readSegment(in *bufio.Reader, name string, c *chain, visit func(*Record) error) (whole, rest int64, err error) {
 	var r Record
 	for {
 		line, err := in.ReadSlice('\n')
@@ -145,6 +145,7 @@ func damagedLine(segment string, offset int64, seq uint64, bad *RecordError) err
 // readAll reads segments one after the other; only the last may end in an unterminated line, which
 // is returned, nil when there is none. done is called after each segment with the bytes read of it.
 func readAll(dir string, segments []segment, c *chain, visit func(*Record) error, done func(int64)) (*TornTail, error) {
+	in := bufio.NewReaderSize(nil, readBuffer)
 	for i, s := range segments {
 		if s.first != c.next {
 			return nil, &CorruptionError{Segment: s.name, Seq: c.next, Problem: "gap, doubled or misnamed segment",
@@ -154,7 +155,8 @@ func readAll(dir string, segments []segment, c *chain, visit func(*Record) error
 		if err != nil {
 			return nil, err
 		}
-		whole, rest, err := readSegment(f, s.name, c, visit)
+		in.Reset(f)
+		whole, rest, err := readSegment(in, s.name, c, visit)
 		f.Close()
 		if err != nil {
 			return nil, err

@@ -1,0 +1,153 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func showLedger(t *testing.T) string {
+	dir := t.TempDir()
+	l, _ := open(t, dir, Options{SegmentBytes: 500})
+	commit(t, l, KindBoot, 1, `{"origin":"x"}`)
+	for _, body := range []string{`{"tick":1,"buy":false}`, `{"tick":2,"buy":true}`, `{"tick":3,"why":"` + strings.Repeat("é", 80) + `"}`} {
+		commit(t, l, KindTick, 1, body)
+		commit(t, l, KindOutcome, 1, strings.Replace(body, "buy", "filled", 1))
+	}
+	commit(t, l, KindTick, 2, `{"tick":"not a number"}`)
+	l.Close()
+	return dir
+}
+
+func TestShowFilters(t *testing.T) {
+	dir := showLedger(t)
+	cases := []struct {
+		name   string
+		filter ShowFilter
+		seqs   []uint64
+	}{
+		{"everything", ShowFilter{}, []uint64{0, 1, 2, 3, 4, 5, 6, 7}},
+		{"one kind", ShowFilter{Kinds: []Kind{KindOutcome}}, []uint64{2, 4, 6}},
+		{"two kinds", ShowFilter{Kinds: []Kind{KindBoot, KindTick}}, []uint64{0, 1, 3, 5, 7}},
+		{"from a tick", ShowFilter{FromTick: 2}, []uint64{3, 4, 5, 6}},
+		{"up to a tick", ShowFilter{ToTick: 2}, []uint64{1, 2, 3, 4}},
+		{"one tick of one kind", ShowFilter{Kinds: []Kind{KindTick}, FromTick: 2, ToTick: 2}, []uint64{3}},
+		{"from a record", ShowFilter{From: 6}, []uint64{6, 7}},
+		{"a limit", ShowFilter{From: 2, Limit: 3}, []uint64{2, 3, 4}},
+		{"none", ShowFilter{FromTick: 9}, nil},
+	}
+	lines := linesOf(t, dir)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var want bytes.Buffer
+			for _, seq := range c.seqs {
+				want.Write(append(lines[seq], '\n'))
+			}
+			c.filter.JSON = true
+			var got bytes.Buffer
+			if err := Show(&got, dir, c.filter); err != nil || got.String() != want.String() {
+				t.Errorf("%v: expected\n%s\nfound\n%s", err, &want, &got)
+			}
+		})
+	}
+}
+
+func TestShowWritesATable(t *testing.T) {
+	var got strings.Builder
+	if err := Show(&got, showLedger(t), ShowFilter{From: 3, Limit: 3}); err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(strings.TrimSuffix(got.String(), "\n"), "\n")
+	if len(rows) != 4 || !strings.HasPrefix(rows[0], "     SEQ  TIME") {
+		t.Fatalf("expected a title and three rows, found\n%s", got.String())
+	}
+	if !strings.HasPrefix(rows[1], `       3  2026-01-01T00:00:00.000Z  tick          1         2  `) || !strings.HasSuffix(rows[1], `  {"tick":2,"buy":true}`) {
+		t.Errorf("row %q", rows[1])
+	}
+	if !strings.HasSuffix(rows[3], "é...") {
+		t.Errorf("a long body is not cut at a character: %q", rows[3])
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestShowEndsWithWhatWentWrong(t *testing.T) {
+	dir := showLedger(t)
+	if err := Show(brokenPipe{}, dir, ShowFilter{}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a closed output: %v", err)
+	}
+	last := segmentNames(t, dir)[1]
+	content, err := os.ReadFile(filepath.Join(dir, last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, last), bytes.Replace(content, []byte("true"), []byte("trux"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	var damage *CorruptionError
+	if err := Show(&out, dir, ShowFilter{JSON: true}); !errors.As(err, &damage) || damage.Segment != last || out.Len() == 0 {
+		t.Errorf("damage: %v after %d bytes", err, out.Len())
+	}
+}
+
+// Readers take no lock: beside a writer that rotates, they always see a whole beginning of the ledger.
+func TestReadersRunBesideTheWriter(t *testing.T) {
+	dir := t.TempDir()
+	l, _ := open(t, dir, Options{SegmentBytes: 2000, Durability: AtSeal})
+	commit(t, l, KindBoot, 1, ``)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for last := uint64(0); ; {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				head := l.Head()
+				result, err := Verify(dir, VerifyOptions{Known: head})
+				if err != nil || result.Head.Size < last {
+					t.Errorf("at %d records: %+v, %v", head.Size, result.Head, err)
+					return
+				}
+				last = result.Head.Size
+				n := uint64(0)
+				for r, err := range Scan(dir, last/2) {
+					if err != nil || r.Seq != last/2+n {
+						t.Errorf("scan from %d: %v, %v", last/2, r, err)
+						return
+					}
+					n++
+				}
+			}
+		})
+	}
+	for range 1000 {
+		commit(t, l, KindTick, 1, `{"tick":1,"price":"4242.000"}`)
+	}
+	close(done)
+	readers.Wait()
+}
+
+func TestProgressCountsToTheTotal(t *testing.T) {
+	dir := t.TempDir()
+	build(t, dir, 30, 900)
+	calls, lastRead := 0, int64(0)
+	result, err := Verify(dir, VerifyOptions{Progress: func(read, total int64) {
+		if read <= lastRead || read > total {
+			t.Errorf("read %d of %d after %d", read, total, lastRead)
+		}
+		calls, lastRead = calls+1, read
+	}})
+	if err != nil || calls != result.Segments || lastRead != result.Bytes {
+		t.Errorf("%d calls to %d bytes, %+v, %v", calls, lastRead, result, err)
+	}
+}
