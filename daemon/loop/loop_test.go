@@ -1,0 +1,435 @@
+package loop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/daemon/config"
+	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/guard"
+	"github.com/taudaemon/taudaemon/daemon/ledger"
+	"github.com/taudaemon/taudaemon/daemon/report"
+	"github.com/taudaemon/taudaemon/daemon/report/lease"
+	"github.com/taudaemon/taudaemon/daemon/venue"
+	"github.com/taudaemon/taudaemon/daemon/venue/paper"
+	"github.com/taudaemon/taudaemon/specs"
+)
+
+const testConfig = `
+[daemon]
+quarantine_clear_ticks = 3
+[oracle]
+min_quorum = 2
+[economics]
+fee_bps_buy = 10
+fee_bps_sell = 10
+trade_qty = 1_000_000_000
+[signal]
+band_window = 2
+band_bps = -5000
+trend_window = 0
+[cooldown]
+enabled = false
+[risk]
+max_drawdown_bps = 9000
+[ledger]
+snapshot_ticks = 10
+`
+
+// rig is a loop over scripted prices, on a clock that only the test moves, in a folder that outlives it.
+type rig struct {
+	t      *testing.T
+	dir    string
+	now    time.Duration
+	price  func(tick uint64) string // "" is no price at all
+	tenure lease.Tenure
+	venue  func(v venue.Venue) venue.Venue // wraps the paper venue
+	loop   *Loop
+	ledger *ledger.Ledger
+}
+
+func newRig(t *testing.T) *rig {
+	return &rig{t: t, dir: t.TempDir(), price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v }}
+}
+
+// begin opens the ledger and recovers, as main does.
+func (r *rig) begin() error {
+	r.t.Helper()
+	cfg, err := config.Parse("taud.toml", []byte(testConfig))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	src, err := specs.FS.ReadFile("kernel/v35_integrated.tau")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	k, err := NewKernel("v35_integrated.tau", src)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: ledger.AtSeal}) // what the disk keeps is the ledger's own test
+	if err != nil {
+		return err
+	}
+	r.ledger = led
+	recovered, err := Recover(r.dir, found)
+	if err != nil {
+		return errors.Join(err, led.Close())
+	}
+	server, err := report.Listen(report.Options{Listen: "127.0.0.1:0", Interval: time.Second})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.t.Cleanup(stop)
+	go server.Serve(ctx) //nolint:errcheck // only its port is wanted
+	tenure := r.tenure
+	if tenure == nil {
+		tenure = lease.NewUnfenced(int64(found.HighestEpoch) + 1)
+	}
+	r.loop, err = New(context.Background(), Parts{
+		Config: cfg, Kernel: k, Gather: r.gather, Ledger: led, Tenure: tenure, Server: server, Log: logr.Discard(), Clock: r.clock(),
+		NewVenue: func(s *core.State, first bool) venue.Venue {
+			cash := s.Cash
+			if first {
+				cash = fixed.MustParse("1000")
+			}
+			return r.venue(paper.New(paper.Config{FeeBpsBuy: 10, FeeBpsSell: 10}, s.Position.Qty, cash))
+		},
+		Boot: core.Boot{Version: "test", Name: "test", BootID: fmt.Sprint("boot", found.HighestEpoch+1), Mode: "paper"},
+	}, recovered, src)
+	return err
+}
+
+func (r *rig) clock() Clock {
+	return Clock{
+		Wall: func() time.Time { return time.UnixMilli(1_700_000_000_000).Add(r.now) },
+		Boot: func() time.Duration { return r.now },
+	}
+}
+
+func (r *rig) gather(_ context.Context, tick uint64, ms int64) []guard.Quote {
+	quotes := make([]guard.Quote, 3)
+	for i := range quotes {
+		quotes[i] = guard.Quote{Source: fmt.Sprint("s", i), Published: ms, Received: ms, Err: "scripted"}
+		if p := r.price(tick); p != "" {
+			quotes[i].Price, quotes[i].Err = fixed.MustParse(p), ""
+		}
+	}
+	return quotes
+}
+
+func (r *rig) ticks(n int) error {
+	for range n {
+		r.now += time.Second
+		if err := r.loop.tick(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// crash drops everything that is not in the folder.
+func (r *rig) crash() { r.must(r.ledger.Close()) }
+
+func (r *rig) records() (recs []*ledger.Record) {
+	r.t.Helper()
+	for rec, err := range ledger.Scan(r.dir, 0) {
+		r.must(err)
+		recs = append(recs, rec)
+	}
+	return recs
+}
+
+func (r *rig) bytes() string {
+	r.t.Helper()
+	names, err := filepath.Glob(filepath.Join(r.dir, "*.log"))
+	r.must(err)
+	var all strings.Builder
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		r.must(err)
+		all.Write(b)
+	}
+	return all.String()
+}
+
+// wave is a market that trades: up, down, and dead for three ticks of every forty.
+func wave(tick uint64) string {
+	if tick%40 > 36 {
+		return ""
+	}
+	return []string{"100", "101", "103", "99.5", "98", "100.25"}[tick%6]
+}
+
+func TestTheSameDataGivesTheSameBytes(t *testing.T) {
+	var first string
+	for i := range 3 {
+		r := newRig(t)
+		r.price = wave
+		r.must(r.begin())
+		r.must(r.ticks(200))
+		r.must(r.loop.shutdown(context.Background()))
+		r.crash()
+		if i == 0 {
+			first = r.bytes()
+		} else if r.bytes() != first {
+			t.Fatalf("run %d gave other bytes", i)
+		}
+	}
+	if !strings.Contains(first, `"result":"filled"`) || !strings.Contains(first, `"OracleStale"`) || !strings.Contains(first, `"side":"burn"`) {
+		t.Fatal("the run shows no trade, no burn or no quarantine: the test shows nothing")
+	}
+}
+
+func TestACrashAfterAnyRecordIsRecovered(t *testing.T) {
+	r := newRig(t)
+	r.price = wave
+	r.must(r.begin())
+	r.must(r.ticks(60))
+	r.must(r.loop.shutdown(context.Background()))
+	r.crash()
+	lines := strings.SplitAfter(r.bytes(), "\n")
+	lines = lines[:len(lines)-1]
+	for n := 1; n <= len(lines); n++ {
+		again := newRig(t)
+		again.price, again.now = wave, r.now
+		again.must(os.WriteFile(filepath.Join(again.dir, strings.Repeat("0", 20)+".log"), []byte(strings.Join(lines[:n], "")), 0o600))
+		if err := again.begin(); err != nil {
+			t.Fatalf("cut after record %d: %v", n-1, err)
+		}
+		again.must(again.ticks(5))
+		again.crash()
+		ids := map[string]bool{}
+		var replay Replayer
+		for _, rec := range again.records() {
+			again.must(replay.Apply(rec))
+			if replay.State.Open != nil && rec.Kind == ledger.KindTick && replay.State.Open.Seq == rec.Seq {
+				if ids[replay.State.Open.ID] {
+					t.Fatalf("cut after record %d: order id %s twice", n-1, replay.State.Open.ID)
+				}
+				ids[replay.State.Open.ID] = true
+			}
+		}
+		if !reflect.DeepEqual(replay.State, again.loop.state) {
+			t.Fatalf("cut after record %d: replay gives\n%+v, the loop had\n%+v", n-1, replay.State, again.loop.state)
+		}
+	}
+}
+
+// TestAnOrderThatNeverReachedTheVenueIsNotSentAgain is the crash between intent and action.
+func TestAnOrderThatNeverReachedTheVenueIsNotSentAgain(t *testing.T) {
+	r := newRig(t)
+	r.must(r.begin())
+	r.must(r.ticks(2))
+	r.venue = func(v venue.Venue) venue.Venue { return v }
+	r.loop.Venue = dies{r.loop.Venue}
+	func() {
+		defer func() { recover() }() //nolint:errcheck // the crash itself
+		r.now += time.Second
+		_ = r.loop.tick(context.Background())
+		t.Fatal("no order was sent")
+	}()
+	r.crash()
+	r.must(r.begin())
+	if r.loop.state.Open != nil || r.loop.state.Position.Qty != 0 {
+		t.Fatalf("expected the intent settled, found %+v", r.loop.state)
+	}
+	last := r.records()[len(r.records())-1]
+	var out core.Outcome
+	r.must(json.Unmarshal(last.Body(), &out))
+	if last.Kind != ledger.KindOutcome || out.Result != core.NotFound {
+		t.Fatalf("expected an outcome not-found, found %s %+v", last.Kind, out)
+	}
+	r.must(r.ticks(1))
+	if q := r.loop.state.Quarantine; !q.Active || q.Reason != core.OrderRefused {
+		t.Fatalf("%+v", q)
+	}
+}
+
+// dies takes the process with it when an order leaves.
+type dies struct{ venue.Venue }
+
+func (dies) Do(context.Context, string, core.Action) venue.Answer { panic("killed") }
+
+// silent never says what became of an order, until it is told to.
+type silent struct {
+	venue.Venue
+	tells  bool
+	orders int
+	last   venue.Answer
+}
+
+func (s *silent) Do(ctx context.Context, id string, a core.Action) venue.Answer {
+	s.orders++
+	s.last = s.Venue.Do(ctx, id, a)
+	return venue.Answer{Result: core.Ambiguous, Reason: "no answer"}
+}
+
+func (s *silent) Query(context.Context, string) venue.Answer {
+	if s.tells {
+		return s.last
+	}
+	return venue.Answer{Result: core.Ambiguous, Reason: "no answer"}
+}
+func (s *silent) Cancel(ctx context.Context, id string) venue.Answer { return s.Query(ctx, id) }
+
+func TestAnAmbiguousOrderIsAskedForAndNeverSentAgain(t *testing.T) {
+	r := newRig(t)
+	var s *silent
+	r.venue = func(v venue.Venue) venue.Venue { s = &silent{Venue: v}; return s }
+	r.must(r.begin())
+	r.must(r.ticks(12))
+	if s.orders != 1 || r.loop.state.Open == nil || r.loop.state.Quarantine.Reason != core.OrderAmbiguous {
+		t.Fatalf("%d orders, open %+v, quarantine %+v", s.orders, r.loop.state.Open, r.loop.state.Quarantine)
+	}
+	outcomes := 0
+	for _, rec := range r.records() {
+		if rec.Kind == ledger.KindOutcome {
+			outcomes++
+		}
+	}
+	if outcomes != 1 {
+		t.Fatalf("expected one outcome record while nothing new is known, found %d", outcomes)
+	}
+	s.tells = true // it had been filled: now it is held, and sold, and that is told at once
+	r.must(r.ticks(2))
+	if s.orders != 2 || r.loop.state.Open != nil && r.loop.state.Open.Side != core.Sell {
+		t.Fatalf("%d orders, open %+v", s.orders, r.loop.state.Open)
+	}
+	r.must(r.ticks(1))
+	if r.loop.state.Position.Qty != 0 {
+		t.Fatalf("still held: %+v", r.loop.state.Position)
+	}
+}
+
+// thin is a tenure whose margin and commands the test sets.
+type thin struct {
+	*lease.Unfenced
+	margin   time.Duration
+	commands v1alpha1.Commands
+}
+
+func (f *thin) Margin() time.Duration       { return f.margin }
+func (f *thin) Commands() v1alpha1.Commands { return f.commands }
+
+func TestNothingLeavesPastTheDeadline(t *testing.T) {
+	r := newRig(t)
+	f := &thin{Unfenced: lease.NewUnfenced(1), margin: time.Hour}
+	r.tenure = f
+	r.must(r.begin())
+	r.must(r.ticks(3))
+	if r.loop.state.Position.Qty == 0 {
+		t.Fatal("no position to begin with")
+	}
+	f.margin = -1
+	r.must(r.ticks(10))
+	if r.loop.state.Position.Qty == 0 || r.loop.state.Exit == "" {
+		t.Fatalf("expected the position kept and its exit owed, found %+v %q", r.loop.state.Position, r.loop.state.Exit)
+	}
+	f.margin = time.Hour
+	r.must(r.ticks(1))
+	if r.loop.state.Position.Qty != 0 {
+		t.Fatal("the owed exit was not carried out when the Lease was back")
+	}
+}
+
+func TestCommandsAreRecordsAndTakenUpOnce(t *testing.T) {
+	r := newRig(t)
+	f := &thin{Unfenced: lease.NewUnfenced(1), margin: time.Hour}
+	r.tenure = f
+	r.must(r.begin())
+	r.must(r.ticks(3))
+	f.commands = v1alpha1.Commands{Acknowledge: "q9", Flatten: true}
+	r.must(r.ticks(5))
+	var commands []core.Command
+	for _, rec := range r.records() {
+		if rec.Kind == ledger.KindCommand {
+			var c core.Command
+			r.must(json.Unmarshal(rec.Body(), &c))
+			commands = append(commands, c)
+		}
+	}
+	if want := []core.Command{{Acknowledge: "q9", Flatten: true}}; !reflect.DeepEqual(commands, want) {
+		t.Fatalf("expected %+v, found %+v", want, commands)
+	}
+	if r.loop.state.Position.Qty != 0 || r.loop.state.Acknowledged != "q9" {
+		t.Fatalf("%+v", r.loop.state)
+	}
+	if rep := r.loop.Report(v1alpha1.PhaseRunning); !rep.Draining || rep.Acknowledged != "q9" || rep.Position.Quantity != "0" {
+		t.Fatalf("%+v", rep)
+	}
+}
+
+func TestAClockStepAndAnOverrunAreAnomaliesOfTheNextTick(t *testing.T) {
+	r := newRig(t)
+	r.must(r.begin())
+	r.must(r.ticks(2))
+	r.loop.Clock.Wall = func() time.Time { return time.UnixMilli(1_700_000_000_000).Add(r.now + time.Minute) }
+	r.must(r.ticks(1))
+	if a := r.loop.last.record.Anomalies; len(a) != 1 || a[0].Code != core.ClockStep {
+		t.Fatalf("%+v", a)
+	}
+	gather := r.loop.Gather
+	r.loop.Gather = func(ctx context.Context, tick uint64, ms int64) []guard.Quote {
+		r.now += 5 * time.Second
+		return gather(ctx, tick, ms)
+	}
+	r.must(r.ticks(1))
+	r.loop.Gather = gather
+	r.must(r.ticks(1))
+	if a := r.loop.last.record.Anomalies; len(a) != 1 || a[0].Code != core.TickOverrun {
+		t.Fatalf("%+v", a)
+	}
+}
+
+func TestALedgerThatFailsEndsTheTickingBeforeAnythingLeaves(t *testing.T) {
+	r := newRig(t)
+	r.must(r.begin())
+	r.must(r.ticks(2))
+	r.must(r.ledger.Close())
+	r.loop.Venue = dies{r.loop.Venue} // an order would panic
+	err := r.ticks(1)
+	var halt *HaltError
+	if !errors.As(err, &halt) {
+		t.Fatalf("expected a HaltError, found %v", err)
+	}
+}
+
+func TestALedgerThatDoesNotReplayToItselfIsNotContinued(t *testing.T) {
+	// Not damage: a whole chain, written by a logic that is not ours. Here by committing a tick record that says something else.
+	r := newRig(t)
+	r.must(r.begin())
+	r.must(r.ticks(3))
+	rec := r.records()[2]
+	forged := strings.Replace(string(rec.Body()), `"healthy":true`, `"healthy":false`, 1)
+	forged = strings.Replace(forged, `"tick":2`, `"tick":4`, 1)
+	if _, err := r.ledger.Commit(ledger.KindTick, rec.UnixMilli+5000, 1, []byte(forged)); err != nil {
+		t.Fatal(err)
+	}
+	r.crash()
+	err := r.begin()
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) || diverged.Seq != uint64(len(r.records())-1) {
+		t.Fatalf("expected a DivergedError at the forged record, found %v", err)
+	}
+}
