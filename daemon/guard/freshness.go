@@ -14,7 +14,8 @@ type Quote struct {
 	Price fixed.Value `json:"px,omitzero"`
 	// Volume traded since the last answer, in base units; zero where the source gives none.
 	Volume fixed.Value `json:"vol,omitzero"`
-	// Published is the source's own time of the price, Received is ours; Unix milliseconds.
+	// Published is the source's own time of the price, Received is when the answer was in; Unix milliseconds. A source that gives no publish
+	// time has that of receipt.
 	Published int64 `json:"pub,omitzero"`
 	Received  int64 `json:"rcv,omitzero"`
 	// Err says why there is no price; empty if there is one.

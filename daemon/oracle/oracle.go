@@ -6,25 +6,13 @@ import (
 	"os"
 
 	"github.com/taudaemon/taudaemon/daemon/config"
-	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/oracle/series"
 )
 
-// Quote is what one source said in one tick: either a price, or why there is none.
-type Quote struct {
-	// Source is the configured name.
-	Source string `json:"source"`
-	// Price above 0; 0 where Err is set.
-	Price fixed.Value `json:"price,omitzero"`
-	// Volume traded since the source's last quote, at least 0; 0 where the source gives none.
-	Volume fixed.Value `json:"volume,omitzero"`
-	// Published is when the source made the price, Received when the answer was in, both Unix milliseconds. A source that gives no publish
-	// time has that of receipt.
-	Published int64 `json:"pub_ms,omitzero"`
-	Received  int64 `json:"recv_ms,omitzero"`
-	// Err is empty for a price, else a reason code, a colon and a short text: see the Reason constants.
-	Err string `json:"err,omitzero"`
-}
+// Quote is what one source said in one tick: either a price, or why there is none. Err is empty for a price, else a reason code, a colon and
+// a short text: see the Reason constants. It is the guards' own type, so that nothing is lost or renamed on the way to them.
+type Quote = guard.Quote
 
 // The reason codes with which Quote.Err begins.
 const (
