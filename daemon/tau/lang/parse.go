@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -291,7 +292,7 @@ func (p *parser) constant() *Node {
 		digits, base = d, 2
 	}
 	v, err := strconv.ParseUint(digits, base, 64)
-	if digits == "" || strings.ContainsAny(digits, "+-_") || err != nil && err.(*strconv.NumError).Err == strconv.ErrSyntax {
+	if digits == "" || strings.ContainsAny(digits, "+-_") || errors.Is(err, strconv.ErrSyntax) {
 		panic(p.src.errorf(t.pos, "expected a number in braces (decimal, #x... or #b...), found {%s}", t.text))
 	}
 	if err != nil || v > maxValue(n.Bits) {
