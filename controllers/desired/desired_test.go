@@ -219,6 +219,13 @@ func TestClaimNeverShrinksAndIsOwnedOnlyWithRetainDelete(t *testing.T) {
 	if got := (*claim.Spec.Resources.Requests)[corev1.ResourceStorage]; got.String() != "40Gi" {
 		t.Errorf("expected 40Gi, found %s", got.String())
 	}
+	td.Spec.Ledger.Volume.Size = resource.MustParse("80Gi")
+	for phase, want := range map[corev1.PersistentVolumeClaimPhase]string{corev1.ClaimPending: "40Gi", corev1.ClaimBound: "80Gi"} {
+		live.Status.Phase = phase
+		if got := (*desired.BuildVolumeClaim(td, live).Spec.Resources.Requests)[corev1.ResourceStorage]; got.String() != want {
+			t.Errorf("%s claim: expected %s, found %s", phase, want, got.String())
+		}
+	}
 	if len(claim.OwnerReferences) != 0 {
 		t.Errorf("retain Retain: expected no owner, found %v", claim.OwnerReferences)
 	}

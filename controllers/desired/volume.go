@@ -14,7 +14,8 @@ func BuildVolumeClaim(td *v1alpha1.TauDaemon, live *corev1.PersistentVolumeClaim
 	v := td.Spec.Ledger.Volume
 	size := v.Size
 	if live != nil {
-		if has := live.Spec.Resources.Requests[corev1.ResourceStorage]; has.Cmp(size) > 0 {
+		// A claim that is not bound yet refuses every change; it grows when it is.
+		if has := live.Spec.Resources.Requests[corev1.ResourceStorage]; has.Cmp(size) > 0 || live.Status.Phase != corev1.ClaimBound {
 			size = has
 		}
 	}
