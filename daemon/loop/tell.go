@@ -36,9 +36,6 @@ func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdict, to
 	case !q.Active && wasQuarantined:
 		l.Log.Info("released from quarantine", "tick", l.state.Tick)
 	}
-	if a := d.Action; a != nil {
-		l.Log.Info("action", "tick", l.state.Tick, "side", string(a.Side), "qty", a.Qty.String(), "limit", a.Limit.String(), "forced", a.Forced, "why", a.Reason)
-	}
 	l.Log.V(1).Info("tick", "tick", l.state.Tick, "in", l.last.record.In, "out", l.last.record.Out, "price", d.Facts.Price.String(),
 		"fresh", d.Facts.Fresh.OK, "quorum", d.Facts.Fresh.Quorum, "profit", d.Facts.Profit.Profit.String(), "echo", d.Facts.Echo,
 		"healthy", d.Healthy, "refused", d.Refused, "took", took.String())

@@ -134,6 +134,10 @@ func (l *Loop) act(d *core.Decision) error {
 	ctx, cancel := context.WithTimeout(context.Background(), min(l.Config.Tick.Deadline, max(l.Tenure.Margin(), 0)))
 	defer cancel()
 	open := l.state.Open
+	if a := d.Action; a != nil {
+		l.Log.Info("action", "tick", l.state.Tick, "side", string(a.Side), "qty", a.Qty.String(), "limit", a.Limit.String(), "forced", a.Forced,
+			"why", a.Reason, "id", open.ID)
+	}
 	if l.Tenure.Margin() <= 0 {
 		if d.Action == nil {
 			return nil
