@@ -102,11 +102,11 @@ func TestAConfigurationThatIsNotThereIsNamed(t *testing.T) {
 
 func TestAKernelThatTheLanguageRefusesIsShownWithItsPlace(t *testing.T) {
 	dir := folder(t, func(s string) string { return s })
-	if err := os.WriteFile(filepath.Join(dir, "kernel.tau"), []byte("ox : sbf := out file(\"x.out\").\nalways (ox[t] = iprice[t]).\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "kernel.tau"), []byte("iprice : sbf := in file(\"price.in\").\nox : sbf := out file(\"x.out\").\nalways (ox[t] = iprices[t]).\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, _, stderr := command(t, "check", "--config", filepath.Join(dir, "taud.toml"))
-	if code != 2 || !strings.Contains(stderr, "kernel.tau:2:") {
+	if code != 2 || !strings.Contains(stderr, "kernel.tau:3:") {
 		t.Fatalf("exit %d: %q", code, stderr)
 	}
 }
