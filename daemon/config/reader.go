@@ -208,7 +208,7 @@ type form struct {
 var (
 	sourcePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 	agentPattern  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9./]*[a-z0-9])?$`)
-	jsonPattern   = regexp.MustCompile(`^\$([.][A-Za-z0-9_-]+|\[[0-9]+\]|\['[^']+'\])+$`)
+	jsonPattern   = regexp.MustCompile(`^\$([.][A-Za-z0-9_-]+|\[[0-9]{1,9}\]|\['[^']+'\])+$`)
 	urlPattern    = regexp.MustCompile(`^https?://[^\s]+$`)
 )
 

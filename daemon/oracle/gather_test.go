@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -139,16 +138,5 @@ func TestABadSourceStopsTheStart(t *testing.T) {
 				t.Errorf("expected %s, found %v", c.want, err)
 			}
 		})
-	}
-}
-
-func TestAQuoteInARecordHasNoEmptyFields(t *testing.T) {
-	for want, q := range map[string]Quote{
-		`{"source":"a","price":"1.5","volume":"2","pub_ms":3,"recv_ms":4}`: {Source: "a", Price: fixed.MustParse("1.5"), Volume: fixed.MustParse("2"), Published: 3, Received: 4},
-		`{"source":"a","err":"deadline"}`:                                  {Source: "a", Err: "deadline"},
-	} {
-		if encoded, err := json.Marshal(q); err != nil || string(encoded) != want {
-			t.Errorf("expected %s, found %s, %v", want, encoded, err)
-		}
 	}
 }

@@ -35,6 +35,9 @@ func parsePath(text string) (path, error) {
 	return p, nil
 }
 
+// maxIndexDigits is what the TauDaemon resource accepts.
+const maxIndexDigits = 9
+
 func parseStep(text string) (s step, rest string, ok bool) {
 	if inner, quoted := strings.CutPrefix(text, "['"); quoted {
 		s.name, rest, ok = strings.Cut(inner, "']")
@@ -45,7 +48,7 @@ func parseStep(text string) (s step, rest string, ok bool) {
 		digits, rest, ok = strings.Cut(inner, "]")
 		index, err := strconv.ParseUint(digits, 10, 31)
 		s.index, s.isIndex = int(index), true
-		return s, rest, ok && err == nil
+		return s, rest, ok && err == nil && len(digits) <= maxIndexDigits
 	}
 	inner, dot := strings.CutPrefix(text, ".")
 	end := strings.IndexFunc(inner, func(r rune) bool {
