@@ -69,6 +69,9 @@ func (v *Venue) Cancel(ctx context.Context, id string) venue.Answer { return v.Q
 func (v *Venue) execute(a core.Action) (venue.Answer, error) {
 	switch a.Side {
 	case core.Burn:
+		if a.Qty <= 0 {
+			return venue.Answer{}, fmt.Errorf("expected an amount to burn above 0, found %s", a.Qty)
+		}
 		left, err := v.quote.Sub(a.Qty)
 		if err == nil {
 			left, err = left.Sub(v.config.Gas)
@@ -77,7 +80,7 @@ func (v *Venue) execute(a core.Action) (venue.Answer, error) {
 			return venue.Answer{}, err
 		}
 		if left < 0 {
-			return venue.Answer{}, fmt.Errorf("expected at least %s of quote, found %s", a.Qty, v.quote)
+			return venue.Answer{}, fmt.Errorf("expected at least %s of quote and %s for gas, found %s", a.Qty, v.config.Gas, v.quote)
 		}
 		v.quote = left
 		return venue.Answer{Result: core.Filled, Gas: v.config.Gas}, nil
