@@ -100,7 +100,7 @@ func kernelStep(s kernelState, in []uint64, expired bool, count func(state bool)
 	case echo || !volume || expired:
 		o.state = false
 	case s.state:
-		o.state = !(s.holding && price)
+		o.state = !s.holding || !price
 	default:
 		o.state = !price && trend && !s.holding && !s.lock && !s.sell && !s.nonce
 	}
@@ -124,7 +124,7 @@ func kernelStep(s kernelState, in []uint64, expired bool, count func(state bool)
 	return o, []uint64{
 		one(o.state), one(buy), one(o.sell), one(o.holding), one(o.lock), one(volume), uint64(timer & 1), uint64(timer >> 1),
 		one(o.nonce), one(o.entry), one(burn), one(burn), one(o.burned), one(progress),
-		seen(!(buy && o.sell)), seen(!o.state || volume), seen(true), seen(!buy || !s.nonce),
+		seen(!buy || !o.sell), seen(!o.state || volume), seen(true), seen(!buy || !s.nonce),
 	}
 }
 

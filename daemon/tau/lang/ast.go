@@ -98,8 +98,9 @@ func (op Op) binding() int {
 		return 6
 	case OpAnd:
 		return 7
+	default: // the complement, streams, constants
+		return 9
 	}
-	return 9
 }
 
 // isTerm says whether the node is a value; else it is a formula.

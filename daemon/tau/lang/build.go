@@ -227,6 +227,7 @@ func (b *builder) isBit(id int) bool {
 		return b.model.inputs[n.stream].Max() == 1
 	case past:
 		return b.model.outputs[n.stream].Max() == 1
+	default: // computed: below
 	}
 	switch n.op {
 	case opEq, opNe, opLt, opLe:
@@ -237,8 +238,9 @@ func (b *builder) isBit(id int) bool {
 		return b.isBit(n.a)
 	case opOr, opXor, opSelect:
 		return b.isBit(n.a) && b.isBit(n.b)
+	default: // sums
+		return false
 	}
-	return false
 }
 
 func order(x, y int) (int, int) {

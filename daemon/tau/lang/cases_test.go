@@ -2,10 +2,10 @@ package lang_test
 
 import (
 	"encoding/csv"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -140,7 +140,7 @@ func table(header []string, rows [][]uint64) string {
 	for _, row := range rows {
 		rec := make([]string, len(row))
 		for i, v := range row {
-			rec[i] = fmt.Sprint(v)
+			rec[i] = strconv.FormatUint(v, 10)
 		}
 		w.Write(rec)
 	}

@@ -38,7 +38,8 @@ type model struct {
 
 type row struct{ output, row int }
 
-// Check says whether the spec is in the subset that both engines run alike. The error is an ErrorList.
+// Check says whether the spec is in the subset that both engines run alike. Findings gives the places of the
+// error, which holds all that was found.
 func (s *Spec) Check() error {
 	_, err := s.resolve()
 	return err
@@ -64,7 +65,7 @@ type checker struct {
 	spec    *Spec
 	streams map[string]ref // by name
 	initAt  map[row]Pos
-	errs    ErrorList
+	errs    specErrors
 }
 
 func (c *checker) errorf(pos Pos, format string, args ...any) {

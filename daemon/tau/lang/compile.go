@@ -153,6 +153,7 @@ func (b *builder) emit(p *Program) {
 			reg[id] = uint32(next)
 			next++
 			computing = append(computing, id)
+		default: // constants have their registers
 		}
 	}
 	p.regs = next

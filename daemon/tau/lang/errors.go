@@ -50,11 +50,11 @@ func window(line []rune, col int) ([]rune, int) {
 	return line, col
 }
 
-// ErrorList holds all findings about one spec, in the order of the text.
-type ErrorList []*Error
+// specErrors holds all findings about one spec, in the order of the text; Findings takes them out.
+type specErrors []*Error
 
 // Error gives all findings, one after the other.
-func (l ErrorList) Error() string {
+func (l specErrors) Error() string {
 	s := make([]string, len(l))
 	for i, e := range l {
 		s[i] = e.Error()
@@ -63,7 +63,7 @@ func (l ErrorList) Error() string {
 }
 
 // Unwrap gives the findings to errors.As and errors.Is.
-func (l ErrorList) Unwrap() []error {
+func (l specErrors) Unwrap() []error {
 	errs := make([]error, len(l))
 	for i, e := range l {
 		errs[i] = e
@@ -73,7 +73,7 @@ func (l ErrorList) Unwrap() []error {
 
 // Findings returns the single findings in err, or nil when err came from elsewhere.
 func Findings(err error) []*Error {
-	var list ErrorList
+	var list specErrors
 	if errors.As(err, &list) {
 		return list
 	}
@@ -107,7 +107,7 @@ func (s *source) errorf(pos Pos, format string, args ...any) *Error {
 }
 
 // sorted orders findings by place and returns nil for none, so that callers can return it as an error.
-func (l ErrorList) sorted() error {
+func (l specErrors) sorted() error {
 	if len(l) == 0 {
 		return nil
 	}

@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/taudaemon/taudaemon/daemon/tau/lang"
 	"pgregory.net/rapid"
+
+	"github.com/taudaemon/taudaemon/daemon/tau/lang"
 )
 
 // FuzzParse: whatever the text, the parser and the checker end without a panic and name a place inside the text; what

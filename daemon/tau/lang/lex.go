@@ -31,8 +31,9 @@ func (t token) String() string {
 		return `"` + t.text + `"`
 	case tConst:
 		return "{" + t.text + "}"
+	default:
+		return "'" + t.text + "'"
 	}
-	return "'" + t.text + "'"
 }
 
 // punctuation, longest first. Some of it is outside the subset: the parser then says what to write instead, which

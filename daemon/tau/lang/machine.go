@@ -112,7 +112,7 @@ func (c *run) execute(r []uint64) {
 		for _, i := range c.code {
 			r[i.dst] = bit(r[i.a] <= r[i.b])
 		}
-	case opSelect:
+	default: // opSelect
 		for _, i := range c.code {
 			mask := -r[i.c] // all ones or none: no branch to mispredict
 			r[i.dst] = r[i.a]&mask | r[i.b]&^mask

@@ -15,7 +15,7 @@ const (
 	MaxLookback = 4096    // J in oX[t-J]
 )
 
-// Parse reads a spec. The error is an *Error or an ErrorList.
+// Parse reads a spec. Findings gives the error's places.
 func Parse(file string, src []byte) (*Spec, error) {
 	s := newSource(file, src)
 	if len(src) > MaxSource {
@@ -234,8 +234,9 @@ func (p *parser) operand() *Node {
 		return p.constant()
 	case "!", "~":
 		p.failf("expected a value or '(', found %v: the complement of a value is written after it, x'; a negated comparison with !=", t)
+	default:
+		p.fail("a stream, a constant or '('")
 	}
-	p.fail("a stream, a constant or '('")
 	return nil
 }
 

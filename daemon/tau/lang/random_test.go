@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/taudaemon/taudaemon/daemon/tau/lang"
 	"pgregory.net/rapid"
+
+	"github.com/taudaemon/taudaemon/daemon/tau/lang"
 )
 
 // randomSpec writes the text of a spec in the subset. Most are accepted; some are refused for the rules about time,
@@ -112,11 +113,12 @@ func (g *randomSpec) sum(bits int, before []stream) string {
 		parts = append(parts, g.use(r))
 	}
 	parts = rapid.Permutation(parts).Draw(g.t, "order")
-	text := parts[0]
+	var b strings.Builder
+	b.WriteString(parts[0])
 	for _, p := range parts[1:] {
-		text += rapid.SampledFrom([]string{" + ", " - "}).Draw(g.t, "sign") + p
+		b.WriteString(rapid.SampledFrom([]string{" + ", " - "}).Draw(g.t, "sign") + p)
 	}
-	return text
+	return b.String()
 }
 
 // refs lists what a value of this type may be made of.

@@ -89,12 +89,13 @@ func (r *reference) search(n *lang.Node, name string, t int) value {
 			return r.search(n.B, name, t)
 		}
 		return r.search(n.C, name, t)
+	default: // an equation or an initial value
+		initial := n.A.Row && n.A.At == t && t < r.k
+		if n.A.Name == name && (initial || !n.A.Row && t >= r.k) {
+			return r.eval(n.B, t, r.bits[name])
+		}
+		return nil
 	}
-	initial := n.A.Row && n.A.At == t && t < r.k
-	if n.A.Name == name && (initial || !n.A.Row && t >= r.k) {
-		return r.eval(n.B, t, r.bits[name])
-	}
-	return nil
 }
 
 // mentions says whether a conditional defines the output, so that searching another one does not evaluate it.
@@ -104,8 +105,9 @@ func mentions(n *lang.Node, name string) bool {
 		return mentions(n.A, name) || mentions(n.B, name)
 	case lang.OpCond:
 		return mentions(n.B, name)
+	default:
+		return n.A.Name == name
 	}
-	return n.A.Name == name
 }
 
 func (r *reference) holds(n *lang.Node, t int) bool {
@@ -114,12 +116,17 @@ func (r *reference) holds(n *lang.Node, t int) bool {
 		return r.holds(n.A, t) && r.holds(n.B, t)
 	case lang.OpDisj:
 		return r.holds(n.A, t) || r.holds(n.B, t)
+	default:
+		bits := r.width(n)
+		return compare(n.Op, r.eval(n.A, t, bits).Cmp(r.eval(n.B, t, bits)))
 	}
-	bits := r.width(n)
-	c := r.eval(n.A, t, bits).Cmp(r.eval(n.B, t, bits))
+}
+
+// compare says what a comparison makes of the sign of a - b.
+func compare(op lang.Op, sign int) bool {
 	return map[lang.Op]bool{
-		lang.OpEq: c == 0, lang.OpNe: c != 0, lang.OpLt: c < 0, lang.OpLe: c <= 0, lang.OpGt: c > 0, lang.OpGe: c >= 0,
-	}[n.Op]
+		lang.OpEq: sign == 0, lang.OpNe: sign != 0, lang.OpLt: sign < 0, lang.OpLe: sign <= 0, lang.OpGt: sign > 0, lang.OpGe: sign >= 0,
+	}[op]
 }
 
 func (r *reference) width(n *lang.Node) int {
@@ -133,28 +140,25 @@ func (r *reference) width(n *lang.Node) int {
 }
 
 func (r *reference) eval(n *lang.Node, t, bits int) value {
-	v := new(big.Int)
+	v, size := new(big.Int), new(big.Int).Lsh(big.NewInt(1), uint(bits))
 	switch n.Op {
 	case lang.OpRef:
 		return r.at(n.Name, t-n.At)
 	case lang.OpConst:
 		return v.SetUint64(n.Value)
 	case lang.OpNot:
-		full := new(big.Int).Lsh(big.NewInt(1), uint(bits))
-		return v.Sub(full.Sub(full, big.NewInt(1)), r.eval(n.A, t, bits))
-	}
-	a, b := r.eval(n.A, t, bits), r.eval(n.B, t, bits)
-	switch n.Op {
+		v.Sub(size, big.NewInt(1))
+		return v.Sub(v, r.eval(n.A, t, bits))
 	case lang.OpAnd:
-		return v.And(a, b)
+		return v.And(r.eval(n.A, t, bits), r.eval(n.B, t, bits))
 	case lang.OpOr:
-		return v.Or(a, b)
+		return v.Or(r.eval(n.A, t, bits), r.eval(n.B, t, bits))
 	case lang.OpXor:
-		return v.Xor(a, b)
+		return v.Xor(r.eval(n.A, t, bits), r.eval(n.B, t, bits))
 	case lang.OpAdd:
-		v.Add(a, b)
-	case lang.OpSub:
-		v.Sub(a, b)
+		v.Add(r.eval(n.A, t, bits), r.eval(n.B, t, bits))
+	default: // lang.OpSub
+		v.Sub(r.eval(n.A, t, bits), r.eval(n.B, t, bits))
 	}
-	return v.Mod(v, new(big.Int).Lsh(big.NewInt(1), uint(bits))) // Euclidean: never negative
+	return v.Mod(v, size) // Euclidean: never negative
 }

@@ -15,27 +15,29 @@ func (c *checker) condition(n *Node) *expr {
 			return &expr{op: OpConst}
 		}
 		return &expr{op: n.Op, a: c.term(n.A, bits), b: c.term(n.B, bits), bits: bits, pos: n.Pos}
+	default:
+		c.errorf(n.Pos, "expected comparisons joined by && and || as a condition, found %q", n.Op)
+		return &expr{op: OpConst}
 	}
-	c.errorf(n.Pos, "expected comparisons joined by && and || as a condition, found %q", n.Op)
-	return &expr{op: OpConst}
 }
 
 // typeOf finds the first stream or typed constant of a term and gives its type.
 func (c *checker) typeOf(n *Node) (bits int, ok bool) {
-	switch {
-	case n.Op == OpConst:
+	switch n.Op {
+	case OpConst:
 		return n.Bits, n.Bits > 0
-	case n.Op == OpRef:
+	case OpRef:
 		at, ok := c.streams[n.Name]
 		if !ok {
 			return 0, false
 		}
 		return c.decl(at).Bits, true
+	default:
+		if bits, ok := c.typeOf(n.A); ok || n.B == nil {
+			return bits, ok
+		}
+		return c.typeOf(n.B)
 	}
-	if bits, ok := c.typeOf(n.A); ok || n.B == nil {
-		return bits, ok
-	}
-	return c.typeOf(n.B)
 }
 
 func (c *checker) decl(at ref) Decl {
@@ -66,9 +68,10 @@ func (c *checker) bitwise(n *Node, bits int) *expr {
 		return &expr{op: OpNot, a: c.bitwise(n.A, bits), bits: bits, pos: n.Pos}
 	case OpAnd, OpXor, OpOr:
 		return &expr{op: n.Op, a: c.bitwise(n.A, bits), b: c.bitwise(n.B, bits), bits: bits, pos: n.Pos}
+	default:
+		c.errorf(n.Pos, "expected only & ^ | ' in this term, found %q: the binary's results for sums mixed with bitwise operators are not reliable", n.Op)
+		return &expr{op: OpConst, bits: bits}
 	}
-	c.errorf(n.Pos, "expected only & ^ | ' in this term, found %q: the binary's results for sums mixed with bitwise operators are not reliable", n.Op)
-	return &expr{op: OpConst, bits: bits}
 }
 
 // sum resolves a sum or difference of streams and constants.
@@ -122,7 +125,7 @@ func (c *checker) constant(n *Node, bits int) *expr {
 	switch {
 	case n.Bits == 0 && bits > 0 && n.Value == 1:
 		c.errorf(n.Pos, "expected {1}:bv[%d] for one or {%d}:bv[%d] for all ones, found a bare 1, which the binary takes for all ones", bits, maxValue(bits), bits)
-	case n.Bits != bits && !(n.Bits == 0 && n.Value == 0):
+	case n.Bits != bits && (n.Bits != 0 || n.Value != 0): // a bare 0 has any type
 		c.errorf(n.Pos, "expected a value of type %s, found a constant of type %s", typeName(bits), typeName(n.Bits))
 	}
 	return &expr{op: OpConst, value: n.Value, bits: bits, pos: n.Pos}

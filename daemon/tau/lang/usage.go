@@ -67,7 +67,12 @@ func (f *finder) bit(e *expr, n int) int32 {
 		return f.bdd.ite(f.bit(e.a, 0), f.bit(e.b, n), f.bit(e.c, n))
 	case OpAdd, OpSub:
 		return f.variable(e, fmt.Sprintf("%s.%d", key(e), n))
+	default:
+		return f.comparison(e)
 	}
+}
+
+func (f *finder) comparison(e *expr) int32 {
 	if e.bits > 0 {
 		return f.variable(e, key(e))
 	}
@@ -83,7 +88,7 @@ func (f *finder) bit(e *expr, n int) int32 {
 		return f.bdd.ite(a, b, bddTrue)
 	case OpGt:
 		return f.bdd.ite(b, bddFalse, a)
-	default:
+	default: // OpGe
 		return f.bdd.ite(b, a, bddTrue)
 	}
 }

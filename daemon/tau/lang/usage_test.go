@@ -109,7 +109,12 @@ func evaluate(e *expr, values map[ref]uint64) uint64 {
 			return evaluate(e.b, values)
 		}
 		return evaluate(e.c, values)
+	default:
+		return evaluateBoth(e, values)
 	}
+}
+
+func evaluateBoth(e *expr, values map[ref]uint64) uint64 {
 	a, b := evaluate(e.a, values), evaluate(e.b, values)
 	switch e.op {
 	case OpAnd:
@@ -128,8 +133,9 @@ func evaluate(e *expr, values map[ref]uint64) uint64 {
 		return bit(a <= b)
 	case OpGt:
 		return bit(a > b)
+	default:
+		return bit(a >= b)
 	}
-	return bit(a >= b)
 }
 
 func show(e *expr) string {
