@@ -143,7 +143,7 @@ var profitWitness = model[none]{
 		}
 		return list
 	},
-	step: func(_ none, in []uint64) (none, []uint64) { return none{}, []uint64{one(int64(in[0]) >= int64(in[1]))} },
+	step: func(_ none, in []uint64) (none, []uint64) { return none{}, []uint64{one(int64(in[0]) > int64(in[1]))} },
 }
 
 var freshnessWitness = model[none]{
@@ -207,7 +207,7 @@ var invariantPack = model[packState]{
 			up = expired
 		}
 		var ok []bool
-		ok = append(ok, !(buy && sell) && !(sell && !s.held))
+		ok = append(ok, (!buy || !sell) && (!sell || s.held))
 		ok = append(ok, fresh || !state && !buy)
 		ok = append(ok, !burn || sell && profit && guard && fresh && !echo)
 		ok = append(ok, !buy || nonce && !s.nonce && !s.held)

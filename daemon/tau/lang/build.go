@@ -75,8 +75,13 @@ func (b *builder) build(e *expr, dead map[ref]bool) int {
 		return b.xor(b.expr(e.a, dead), b.constant(maxValue(e.bits)))
 	case OpCond:
 		return b.choose(b.expr(e.a, dead), b.expr(e.b, dead), b.expr(e.c, dead))
+	default:
+		return b.combine(e, b.expr(e.a, dead), b.expr(e.b, dead))
 	}
-	x, y := b.expr(e.a, dead), b.expr(e.b, dead)
+}
+
+// combine builds an operation of two operands.
+func (b *builder) combine(e *expr, x, y int) int {
 	switch e.op {
 	case OpAnd, OpConj:
 		return b.and(x, y)
