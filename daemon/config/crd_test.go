@@ -64,13 +64,15 @@ func resourceSpec(t *testing.T) map[string]any {
 }
 
 func schemaAt(spec map[string]any, path string) (map[string]any, bool) {
-	at, ok := spec, true
+	at := spec
 	for name := range strings.SplitSeq(path, ".") {
 		name, list := strings.CutSuffix(name, "[]")
 		properties, _ := at["properties"].(map[string]any)
-		if at, ok = properties[name].(map[string]any); !ok {
+		inner, there := properties[name].(map[string]any)
+		if !there {
 			return nil, false
 		}
+		at = inner
 		if list {
 			at = at["items"].(map[string]any)
 		}
@@ -113,11 +115,11 @@ func eachKey(table reflect.Type, prefix string, visit func(string, reflect.Struc
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		switch inner.Kind() {
-		case reflect.Struct:
+		if inner.Kind() == reflect.Struct {
 			eachKey(inner, key, visit)
 			continue
-		case reflect.Slice:
+		}
+		if inner.Kind() == reflect.Slice {
 			eachKey(inner.Elem(), key+"[]", visit)
 		}
 		visit(key, field)

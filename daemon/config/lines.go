@@ -26,6 +26,7 @@ func indexLines(document []byte) lineIndex {
 			table = ix.key("", node.Key(), true)
 		case unstable.KeyValue:
 			ix.keyValue(table, node)
+		default: // comments, which the parser drops
 		}
 	}
 	return ix.lines
@@ -79,6 +80,7 @@ func (ix indexer) value(path string, line int, node *unstable.Node) {
 			ix.record(element(path, i), line)
 			ix.value(element(path, i), line, children.Node())
 		}
+	default: // scalars hold no keys
 	}
 }
 

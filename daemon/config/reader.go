@@ -119,6 +119,8 @@ func (r *reader) field(into reflect.Value, tag reflect.StructTag, path string, v
 		into.SetBool(on)
 	case reflect.String:
 		r.text(into, tag, path, value, found)
+	default:
+		panic("File has a field of a kind that no key has: " + path)
 	}
 }
 

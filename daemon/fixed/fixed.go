@@ -151,6 +151,7 @@ func growsMagnitude(r Rounding, negative bool) bool {
 		return false
 	case AwayFromZero:
 		return true
+	case Floor:
 	}
 	return negative
 }

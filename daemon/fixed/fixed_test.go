@@ -52,10 +52,10 @@ func compareWithReference(t testing.TB, cases int) {
 		a, b, c, r := edgy(random), edgy(random), edgy(random), roundings[random.IntN(len(roundings))]
 		got, gotErr := MulDiv(a, b, c, r)
 		want, wantErr := reference(a, b, c, r)
-		if got != want || gotErr != wantErr {
+		if got != want || !errors.Is(gotErr, wantErr) {
 			t.Fatalf("MulDiv(%d, %d, %d, %d): expected %d, %v, found %d, %v", a, b, c, r, want, wantErr, got, gotErr)
 		}
-		if gotErr == ErrOverflow {
+		if errors.Is(gotErr, ErrOverflow) {
 			overflows++
 		}
 	}

@@ -111,7 +111,7 @@ func (s *httpSource) fetch(ctx context.Context) (body []byte, reason string) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Sprintf("%s: expected 200, found %d", ReasonStatus, response.StatusCode)
 	}

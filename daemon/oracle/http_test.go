@@ -148,9 +148,9 @@ func TestABadServerIsAReasonByTheDeadline(t *testing.T) {
 			_, _ = io.WriteString(w, `{"p":1}`)
 		}, "connect: the answer was cut"},
 		{"it hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "connect: the answer was cut"},
-		{"it is broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "status: expected 200, found 500"},
-		{"it limits the rate", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, "status: expected 200, found 429"},
-		{"it has no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, "status: expected 200, found 204"},
+		{"it is broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "status: expected 200, found 500"},
+		{"it limits the rate", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }, "status: expected 200, found 429"},
+		{"it has no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "status: expected 200, found 204"},
 		{"it talks without end", func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				if _, err := io.WriteString(w, strings.Repeat(" ", 4096)); err != nil {

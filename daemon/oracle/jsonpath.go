@@ -35,8 +35,11 @@ func parsePath(text string) (path, error) {
 	return p, nil
 }
 
-// maxIndexDigits is what the TauDaemon resource accepts.
-const maxIndexDigits = 9
+// plainName are the characters of a name without quotes, maxIndexDigits the digits of an index: what the TauDaemon resource accepts.
+const (
+	plainName      = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+	maxIndexDigits = 9
+)
 
 func parseStep(text string) (s step, rest string, ok bool) {
 	if inner, quoted := strings.CutPrefix(text, "['"); quoted {
@@ -51,14 +54,9 @@ func parseStep(text string) (s step, rest string, ok bool) {
 		return s, rest, ok && err == nil && len(digits) <= maxIndexDigits
 	}
 	inner, dot := strings.CutPrefix(text, ".")
-	end := strings.IndexFunc(inner, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-')
-	})
-	if end < 0 {
-		end = len(inner)
-	}
-	s.name = inner[:end]
-	return s, inner[end:], dot && s.name != ""
+	rest = strings.TrimLeft(inner, plainName)
+	s.name = inner[:len(inner)-len(rest)]
+	return s, rest, dot && s.name != ""
 }
 
 // text returns the string, or the digits of the number, at the path in a document that was decoded with UseNumber.

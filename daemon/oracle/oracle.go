@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -71,7 +72,7 @@ func newSource(c config.Source, files map[string]*series.Series) (Source, error)
 	case c.Simulated != nil:
 		return newSimulated(c.Name, *c.Simulated)
 	}
-	return nil, fmt.Errorf("expected exactly one of http, replay, simulated, found none")
+	return nil, errors.New("expected exactly one of http, replay, simulated, found none")
 }
 
 // recording reads a file once, however many sources play it.
@@ -86,7 +87,7 @@ func recording(c config.ReplaySource, files map[string]*series.Series) (*series.
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	read, err := series.Read(c.File, file)
 	if err != nil {
 		return nil, err
