@@ -285,19 +285,19 @@ type HTTPSource struct {
 
 	// price: path of the price in the document, such as $.result.XETHZUSD.c[0]. A JSON string or number; read exactly, never as a float.
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^\$([.][A-Za-z0-9_-]+|\[[0-9]+\]|\['[^']+'\])+$`
+	// +kubebuilder:validation:Pattern=`^\$([.][A-Za-z0-9_-]+|\[[0-9]{1,9}\]|\['[^']+'\])+$`
 	Price string `json:"price"`
 
 	// time: path of the publish time in the document (Unix seconds, milliseconds, or RFC 3339; told apart by size and form). Without it the
 	// time of receipt counts, so freshness then only says that the source answers.
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^\$([.][A-Za-z0-9_-]+|\[[0-9]+\]|\['[^']+'\])+$`
+	// +kubebuilder:validation:Pattern=`^\$([.][A-Za-z0-9_-]+|\[[0-9]{1,9}\]|\['[^']+'\])+$`
 	// +optional
 	Time string `json:"time,omitempty"`
 
 	// volume: path of the volume traded since the last document, if the source gives one.
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^\$([.][A-Za-z0-9_-]+|\[[0-9]+\]|\['[^']+'\])+$`
+	// +kubebuilder:validation:Pattern=`^\$([.][A-Za-z0-9_-]+|\[[0-9]{1,9}\]|\['[^']+'\])+$`
 	// +optional
 	Volume string `json:"volume,omitempty"`
 }
