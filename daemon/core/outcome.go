@@ -53,19 +53,22 @@ type Outcome struct {
 }
 
 // ApplyOutcome is the state after an outcome. What the outcome says is taken up even where it is an anomaly; the next tick takes that up.
-// An outcome of an intent that is not open, and arithmetic that overflows, are errors: the ledger can't be understood then.
+// An outcome of an intent that is not open, and arithmetic that overflows, are errors: the ledger can't be understood then, and the state
+// comes back as it was.
 func ApplyOutcome(p *Params, s State, out *Outcome) (State, error) {
 	if s.Open == nil || s.Open.Seq != out.Intent || s.Open.ID != out.ID || s.Open.Side != out.Side {
 		return s, fmt.Errorf("outcome of %s %s (record %d), which is not the open intent", out.Side, out.ID, out.Intent)
 	}
-	intent := *s.Open
+	before, intent := s, *s.Open
 	s.Pending = s.Pending[:len(s.Pending):len(s.Pending)]
 	s.flag(p, &intent, out)
 	var err error
 	switch {
 	case out.Side == Burn && out.Result == Filled:
 		err = s.burned(intent.Qty, out.Gas)
-	case out.Side != Burn:
+	case out.Side == Burn:
+		err = s.gas(Burn, out.Gas)
+	default:
 		for _, f := range out.Fills {
 			if err == nil {
 				err = s.fill(intent.Side, f)
@@ -76,7 +79,7 @@ func ApplyOutcome(p *Params, s State, out *Outcome) (State, error) {
 		}
 	}
 	if err != nil {
-		return s, fmt.Errorf("outcome of record %d: %w", out.Intent, err)
+		return before, fmt.Errorf("outcome of record %d: %w", out.Intent, err)
 	}
 	if s.Open = nil; !out.Result.Final() {
 		intent.Ambiguous = out.Result == Ambiguous

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -122,11 +123,33 @@ type Shutdown struct {
 	Position fixed.Value `json:"position"`
 }
 
-// Encode is the body's bytes.
+// Encode is the body's bytes. Encoding what was decoded from them gives the same bytes again, which replay compares.
 func Encode(body any) ([]byte, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", body, err)
 	}
-	return b, nil
+	return plainReplacement(b), nil
+}
+
+// plainReplacement writes the replacement character plainly where encoding/json escapes it: for a byte that is no UTF-8, as a venue or a
+// source may put into a reason. It is decoded as that character and would be encoded plainly the second time, so a replay would differ.
+func plainReplacement(b []byte) []byte {
+	escaped := []byte(`\ufffd`)
+	if !bytes.Contains(b, escaped) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		n := 1
+		switch {
+		case bytes.HasPrefix(b, escaped):
+			out, b = append(out, "\uFFFD"...), b[len(escaped):]
+			continue
+		case b[0] == '\\':
+			n = 2 // an escaped backslash before the letters is no escape of them
+		}
+		out, b = append(out, b[:n]...), b[n:]
+	}
+	return out
 }
