@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,7 +28,10 @@ import (
 	"github.com/taudaemon/taudaemon/hack/envtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(envtest.Run(m)) }
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(envtest.Run(m))
+}
 
 const (
 	testImage = "registry.test/taud:1"
@@ -247,10 +251,16 @@ func (w *world) expectCondition(kind string, status metav1.ConditionStatus, reas
 // startPod does the StatefulSet controller's and the kubelet's part: a running pod of the current template.
 func (w *world) startPod() *corev1.Pod {
 	w.t.Helper()
-	set := w.set()
+	pod := bootPod(w.t, w.ctx, w.c, w.set())
+	return pod
+}
+
+// bootPod makes the pod of a StatefulSet as its controller and a kubelet would.
+func bootPod(t *testing.T, ctx context.Context, c client.Client, set *appsv1.StatefulSet) *corev1.Pod {
+	t.Helper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: w.ns, Name: desired.PodName(agentName),
+			Namespace: set.Namespace, Name: set.Name + "-0",
 			Labels: set.Spec.Template.Labels, Annotations: set.Spec.Template.Annotations,
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))},
 		},
@@ -258,13 +268,17 @@ func (w *world) startPod() *corev1.Pod {
 	}
 	// A pod without a node would be deleted at once instead of gracefully.
 	pod.Spec.NodeName = "node-1"
-	w.must(w.c.Create(w.ctx, pod))
+	if err := c.Create(ctx, pod); err != nil {
+		t.Fatal(err)
+	}
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: desired.ContainerName, Image: testImage, ImageID: "x", Ready: true,
 		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}},
 	}}
-	w.must(w.c.Status().Update(w.ctx, pod))
+	if err := c.Status().Update(ctx, pod); err != nil {
+		t.Fatal(err)
+	}
 	return pod
 }
 

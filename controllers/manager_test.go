@@ -1,0 +1,286 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/controllers/desired"
+	"github.com/taudaemon/taudaemon/hack/envtest"
+)
+
+// idleResources and idleWindow are what the idle cost is measured with.
+const (
+	idleResources = 100
+	idleWindow    = 10 * time.Second
+	// patience bounds a wait that a loaded machine makes long; it is no expectation.
+	patience = 3 * time.Minute
+)
+
+// startManager runs the operator as main does, with its cache, its watches and its workers, and counts every write request that leaves it.
+func startManager(t *testing.T) *atomic.Int64 {
+	t.Helper()
+	var sent atomic.Int64
+	cfg := envtest.Config(t)
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method != http.MethodGet {
+				sent.Add(1)
+			}
+			return next.RoundTrip(req)
+		})
+	})
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme:     envtest.Scheme(t),
+		Cache:      CacheOptions(),
+		Client:     ClientOptions(),
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder(FieldOwner),
+		Clock: clock.RealClock{}, Image: testImage, Kernel: []byte("# kernel\n"),
+	}
+	if err := r.SetupWithManager(mgr); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("manager: %v", err)
+		}
+	})
+	if !mgr.GetCache().WaitForCacheSync(ctx) {
+		t.Fatal("the cache did not sync")
+	}
+	return &sent
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// fleet is many resources in one namespace, with the test as their kubelet and their daemons.
+type fleet struct {
+	t   *testing.T
+	ctx context.Context
+	c   client.Client
+	ns  string
+	n   int
+}
+
+func newFleet(t *testing.T, n int) *fleet {
+	t.Helper()
+	cfg := rest.CopyConfig(envtest.Config(t))
+	cfg.QPS = -1
+	c, err := client.New(cfg, client.Options{Scheme: envtest.Scheme(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fleet{t: t, ctx: t.Context(), c: c, ns: envtest.Namespace(t), n: n}
+}
+
+func (f *fleet) name(i int) string { return fmt.Sprintf("agent-%d", i) }
+
+func (f *fleet) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// eventually waits for what the manager does on its own.
+func (f *fleet) eventually(what string, done func(ctx context.Context) (bool, error)) {
+	f.t.Helper()
+	if err := wait.PollUntilContextTimeout(f.ctx, 100*time.Millisecond, patience, true, done); err != nil {
+		f.t.Fatalf("waiting for %s: %v", what, err)
+	}
+}
+
+// boot creates the resources, and a running pod and a first report for each as soon as the operator has made their place.
+func (f *fleet) boot() {
+	f.t.Helper()
+	w := &world{t: f.t, ns: f.ns}
+	for i := range f.n {
+		td := w.manifest()
+		td.Name = f.name(i)
+		f.must(f.c.Create(f.ctx, td))
+	}
+	for i := range f.n {
+		set := &appsv1.StatefulSet{}
+		f.eventually("StatefulSet of "+f.name(i), func(ctx context.Context) (bool, error) {
+			err := f.c.Get(ctx, client.ObjectKey{Namespace: f.ns, Name: desired.ChildName(f.name(i))}, set)
+			return err == nil, client.IgnoreNotFound(err)
+		})
+		bootPod(f.t, f.ctx, f.c, set)
+	}
+}
+
+// report has every daemon report a tick.
+func (f *fleet) report(tick int64) {
+	f.t.Helper()
+	f.leases(func(lease *coordinationv1.Lease, pod *corev1.Pod) {
+		encoded, err := json.Marshal(&v1alpha1.Report{
+			Version: 1, PodUID: string(pod.UID), BootID: "b", Epoch: 1, UnixMilli: time.Now().UnixMilli(), Phase: v1alpha1.PhaseRunning,
+			Tick: tick, Healthy: true, OracleFresh: true, Position: v1alpha1.PositionReport{Quantity: "0"},
+			Ledger: &v1alpha1.LedgerReport{Origin: "o", Size: tick, Head: "00"},
+		})
+		f.must(err)
+		if lease.Annotations == nil {
+			lease.Annotations = map[string]string{}
+		}
+		lease.Annotations[v1alpha1.AnnotationReport] = string(encoded)
+		lease.Spec.HolderIdentity = ptr.To(string(pod.UID) + "/b")
+	})
+	f.eventually(fmt.Sprintf("tick %d in every status", tick), func(ctx context.Context) (bool, error) {
+		list := &v1alpha1.TauDaemonList{}
+		if err := f.c.List(ctx, list, client.InNamespace(f.ns)); err != nil {
+			return false, err
+		}
+		for _, td := range list.Items {
+			if td.Status.Tick != tick || !meta.IsStatusConditionTrue(td.Status.Conditions, v1alpha1.ConditionReady) {
+				return false, nil
+			}
+		}
+		return len(list.Items) == f.n, nil
+	})
+}
+
+// renew has every daemon renew its Lease without a report.
+func (f *fleet) renew() {
+	f.t.Helper()
+	f.leases(func(lease *coordinationv1.Lease, _ *corev1.Pod) { lease.Spec.RenewTime = ptr.To(metav1.NowMicro()) })
+}
+
+func (f *fleet) leases(change func(*coordinationv1.Lease, *corev1.Pod)) {
+	f.t.Helper()
+	for i := range f.n {
+		lease, pod := &coordinationv1.Lease{}, &corev1.Pod{}
+		f.must(f.c.Get(f.ctx, client.ObjectKey{Namespace: f.ns, Name: desired.PodName(f.name(i))}, pod))
+		f.must(f.c.Get(f.ctx, client.ObjectKey{Namespace: f.ns, Name: desired.ChildName(f.name(i))}, lease))
+		change(lease, pod)
+		f.must(f.c.Update(f.ctx, lease))
+	}
+}
+
+func TestIdleCost(t *testing.T) {
+	sent := startManager(t)
+	f := newFleet(t, idleResources)
+	empty := heap()
+	f.boot()
+	f.report(1)
+	quiet(t, sent)
+	full := heap()
+
+	writes := func(do func()) int64 {
+		before := sent.Load()
+		do()
+		return sent.Load() - before
+	}
+	idle := writes(func() { f.renew(); <-time.After(idleWindow) })
+	if idle != 0 {
+		t.Errorf("renewals without a report: expected no write, found %d", idle)
+	}
+	const reports = 3
+	reported := writes(func() {
+		for tick := range int64(reports) {
+			f.report(2 + tick)
+		}
+		quiet(t, sent)
+	})
+	if want := int64(reports * idleResources); reported != want {
+		t.Errorf("%d reports of %d resources: expected %d writes, found %d", reports, idleResources, want, reported)
+	}
+	t.Logf("idle cost of %d resources: %.1f writes a minute a resource without reports (over %s), %.2f writes a report; "+
+		"heap %.1f MiB without resources, %.1f MiB with them (%.0f KiB a resource); %d goroutines",
+		idleResources, float64(idle)/idleResources*float64(time.Minute)/float64(idleWindow), idleWindow, float64(reported)/reports/idleResources,
+		mib(empty), mib(full), (mib(full)-mib(empty))*1024/idleResources, runtime.NumGoroutine())
+}
+
+// quiet waits until no write was sent for a while: the last passes are over.
+func quiet(t *testing.T, sent *atomic.Int64) {
+	t.Helper()
+	last := int64(-1)
+	err := wait.PollUntilContextTimeout(t.Context(), 2*time.Second, patience, true, func(context.Context) (bool, error) {
+		now := sent.Load()
+		same := now == last
+		last = now
+		return same, nil
+	})
+	if err != nil {
+		t.Fatalf("waiting for the operator to be quiet: %v", err)
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+
+func TestManagerSeesAForeignChildThatItsCacheDoesNotHold(t *testing.T) {
+	startManager(t)
+	f := newFleet(t, 1)
+	foreign := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: desired.ChildName(f.name(0))},
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}},
+	}
+	f.must(f.c.Create(f.ctx, foreign))
+	td := (&world{t: t, ns: f.ns}).manifest()
+	td.Name = f.name(0)
+	f.must(f.c.Create(f.ctx, td))
+	f.eventually("Stalled", func(ctx context.Context) (bool, error) {
+		err := f.c.Get(ctx, client.ObjectKeyFromObject(td), td)
+		c := meta.FindStatusCondition(td.Status.Conditions, v1alpha1.ConditionStalled)
+		return c != nil && c.Status == metav1.ConditionTrue && c.Reason == v1alpha1.ReasonNameTaken, err
+	})
+	if err := f.c.Get(f.ctx, client.ObjectKeyFromObject(foreign), &corev1.ServiceAccount{}); !apierrors.IsNotFound(err) {
+		t.Errorf("expected no ServiceAccount, found %v", err)
+	}
+}
+
+func TestManagerRollsThePodAfterAChangeOfEconomics(t *testing.T) {
+	startManager(t)
+	f := newFleet(t, 1)
+	f.boot()
+	f.report(1)
+	td, pod := &v1alpha1.TauDaemon{}, &corev1.Pod{}
+	f.must(f.c.Get(f.ctx, client.ObjectKey{Namespace: f.ns, Name: f.name(0)}, td))
+	td.Spec.Economics.FeeBpsBuy = ptr.To(int32(0))
+	f.must(f.c.Update(f.ctx, td))
+	f.eventually("the old pod to terminate", func(ctx context.Context) (bool, error) {
+		err := f.c.Get(ctx, client.ObjectKey{Namespace: f.ns, Name: desired.PodName(f.name(0))}, pod)
+		return pod.DeletionTimestamp != nil, err
+	})
+}
