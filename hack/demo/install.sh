@@ -22,11 +22,10 @@ install_feeds() {
 kill_taud() {
   local env killed=
   if [ -z "${CLUSTER:-}" ]; then
-    for env in /proc/[0-9]*/environ; do
-      if tr '\0' '\n' <"$env" 2>/dev/null | grep -qx "POD_UID=$1"; then
-        env=${env#/proc/}
-        kill -KILL "${env%/environ}" && killed=1
-      fi
+    # -s: processes come and go while this looks
+    for env in $(grep -slzx "POD_UID=$1" /proc/[0-9]*/environ); do
+      env=${env#/proc/}
+      kill -KILL "${env%/environ}" && killed=1
     done
     [ -n "$killed" ]
   else

@@ -30,11 +30,19 @@ func create(t *testing.T, name string, edits ...string) v1alpha1.TauDaemon {
 	td := waitReady(t, name)
 	t.Logf("%s: Ready %.1f s after apply (target 20 s, limit 60 s)", name, time.Since(begun).Seconds())
 	t.Cleanup(func() {
-		if _, err := tryKubectl("", "-n", namespace, "delete", "taudaemon", name, "--ignore-not-found", "--timeout=60s"); err != nil {
-			t.Error(err)
-		}
+		remove(t, name)
 	})
 	return td
+}
+
+// remove deletes the agent, and its volume, which would outlive it.
+func remove(t *testing.T, name string) {
+	t.Helper()
+	for _, object := range []string{"taudaemon/" + name, "pvc/" + name + "-taud"} {
+		if _, err := tryKubectl("", "-n", namespace, "delete", object, "--ignore-not-found", "--timeout=60s"); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestStatusTellsTheTruthAboutTheLedger(t *testing.T) {
@@ -393,7 +401,7 @@ func TestDeletionRemovesAllButTheVolume(t *testing.T) {
 func TestTheSamplesRun(t *testing.T) {
 	for file, name := range map[string]string{"quickstart.yaml": "quickstart", "replay.yaml": "sp500"} {
 		kubectl(t, "-n", namespace, "apply", "-f", filepath.Join(root, "config/samples", file))
-		t.Cleanup(func() { kubectl(t, "-n", namespace, "delete", "taudaemon", name) })
+		t.Cleanup(func() { remove(t, name) })
 		waitReady(t, name)
 	}
 	eventually(t, "sp500", 60*time.Second, "thirty ticks", func(td v1alpha1.TauDaemon) bool { return td.Status.Tick > 30 })
