@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,17 +16,21 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/controllers/desired"
@@ -39,10 +46,13 @@ const (
 )
 
 // startManager runs the operator as main does, with its cache, its watches and its workers, and counts every write request that leaves it.
-func startManager(t *testing.T) *atomic.Int64 {
+func startManager(t *testing.T, options ...func(*rest.Config)) *atomic.Int64 {
 	t.Helper()
 	var sent atomic.Int64
 	cfg := envtest.Config(t)
+	for _, option := range options {
+		option(cfg)
+	}
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
 			if req.Method != http.MethodGet {
@@ -141,6 +151,20 @@ func (f *fleet) boot() {
 		})
 		bootPod(f.t, f.ctx, f.c, set)
 	}
+}
+
+// edit changes the first resource's spec; the operator may write its status meanwhile.
+func (f *fleet) edit(change func(*v1alpha1.TauDaemonSpec)) *v1alpha1.TauDaemon {
+	f.t.Helper()
+	td := &v1alpha1.TauDaemon{}
+	f.must(retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := f.c.Get(f.ctx, client.ObjectKey{Namespace: f.ns, Name: f.name(0)}, td); err != nil {
+			return err
+		}
+		change(&td.Spec)
+		return f.c.Update(f.ctx, td)
+	}))
+	return td
 }
 
 // report has every daemon report a tick.
@@ -270,17 +294,65 @@ func TestManagerSeesAForeignChildThatItsCacheDoesNotHold(t *testing.T) {
 	}
 }
 
-func TestManagerRollsThePodAfterAChangeOfEconomics(t *testing.T) {
-	startManager(t)
+// TestRightsOfTheManifestSuffice lives a whole life with no more rights than config/rbac gives the operator: a verb too few shows here, not in a
+// user's cluster.
+func TestRightsOfTheManifestSuffice(t *testing.T) {
+	const user = "operator-under-test"
 	f := newFleet(t, 1)
+	root, err := envtest.Root()
+	f.must(err)
+	manifest, err := os.ReadFile(filepath.Join(root, "config", "rbac", "role.yaml"))
+	f.must(err)
+	role := &rbacv1.ClusterRole{}
+	f.must(yaml.UnmarshalStrict(manifest, role))
+	for _, rule := range role.Rules {
+		if slices.Contains(rule.Resources, "secrets") || slices.Contains(rule.Resources, "nodes") || slices.Contains(rule.Resources, "*") {
+			t.Errorf("expected no verb on secrets, nodes or all, found %v", rule)
+		}
+	}
+	f.must(f.c.Create(f.ctx, role))
+	f.must(f.c.Create(f.ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: user},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
+	}))
+	startManager(t, func(cfg *rest.Config) { cfg.Impersonate.UserName = user })
 	f.boot()
 	f.report(1)
-	td, pod := &v1alpha1.TauDaemon{}, &corev1.Pod{}
-	f.must(f.c.Get(f.ctx, client.ObjectKey{Namespace: f.ns, Name: f.name(0)}, td))
-	td.Spec.Economics.FeeBpsBuy = ptr.To(int32(0))
-	f.must(f.c.Update(f.ctx, td))
+
+	td := f.edit(func(s *v1alpha1.TauDaemonSpec) {
+		s.Economics.FeeBpsBuy = ptr.To(int32(0))
+		s.OnStop = v1alpha1.StopFlatten
+		s.Quarantine.Acknowledge = "i-1"
+	})
+	pod := &corev1.Pod{}
 	f.eventually("the old pod to terminate", func(ctx context.Context) (bool, error) {
 		err := f.c.Get(ctx, client.ObjectKey{Namespace: f.ns, Name: desired.PodName(f.name(0))}, pod)
 		return pod.DeletionTimestamp != nil, err
+	})
+	f.eventually("the acknowledgement on the Lease", func(ctx context.Context) (bool, error) {
+		lease := &coordinationv1.Lease{}
+		err := f.c.Get(ctx, client.ObjectKey{Namespace: f.ns, Name: desired.ChildName(f.name(0))}, lease)
+		return lease.Annotations[v1alpha1.AnnotationCommands] != "", err
+	})
+	f.eventually("an Event about the rollout", func(ctx context.Context) (bool, error) {
+		list := &eventsv1.EventList{}
+		err := f.c.List(ctx, list, client.InNamespace(f.ns))
+		return slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool { return e.Reason == "Rolled" && e.Regarding.Name == td.Name }), err
+	})
+	f.must(f.c.Delete(f.ctx, pod, client.GracePeriodSeconds(0)))
+	set := &appsv1.StatefulSet{}
+	f.must(f.c.Get(f.ctx, client.ObjectKey{Namespace: f.ns, Name: desired.ChildName(f.name(0))}, set))
+	bootPod(t, f.ctx, f.c, set)
+	f.eventually("the old ConfigMap to be pruned", func(ctx context.Context) (bool, error) {
+		list := &corev1.ConfigMapList{}
+		err := f.c.List(ctx, list, client.InNamespace(f.ns), client.MatchingLabels{desired.LabelName: f.name(0)})
+		return len(list.Items) == 1, err
+	})
+	f.edit(func(s *v1alpha1.TauDaemonSpec) { s.OnStop = v1alpha1.StopKeep })
+	f.must(f.c.Delete(f.ctx, td))
+	f.eventually("the resource to be gone", func(ctx context.Context) (bool, error) {
+		err := f.c.Get(ctx, client.ObjectKeyFromObject(td), td)
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 	})
 }

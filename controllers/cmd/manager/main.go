@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -79,7 +80,11 @@ func run(ctx context.Context, o options) error {
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
 
-	mgr, err := newManager(o)
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("access to the cluster: %w", err)
+	}
+	mgr, err := newManager(config, o)
 	if err != nil {
 		return err
 	}
@@ -90,7 +95,7 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-func newManager(o options) (manager.Manager, error) {
+func newManager(config *rest.Config, o options) (manager.Manager, error) {
 	kernel, err := specs.FS.ReadFile(specs.KernelV35)
 	if err != nil {
 		return nil, fmt.Errorf("embedded kernel spec: %w", err)
@@ -98,10 +103,6 @@ func newManager(o options) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
-	}
-	config, err := ctrl.GetConfig()
-	if err != nil {
-		return nil, fmt.Errorf("access to the cluster: %w", err)
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                  scheme,
