@@ -25,7 +25,7 @@ check_network() {
   found=$(networks_in_use)
   [ -z "$found" ] || fail "the cluster's networks $node_net.0/24, $pod_net.0.0/16 and $service_net.0.0/16 must be free, found the route: $found"
   found=$(network_left)
-  [ -z "$found" ] || fail "the network name $found is there already; \"cluster down\" removes it"
+  [ -z "$found" ] || fail "the $(head -n 1 <<<"$found") is there already; \"cluster down\" removes it"
 }
 
 make_network() {
