@@ -113,12 +113,20 @@ func (g *randomSpec) sum(bits int, before []stream) string {
 		parts = append(parts, g.use(r))
 	}
 	parts = rapid.Permutation(parts).Draw(g.t, "order")
-	var b strings.Builder
-	b.WriteString(parts[0])
-	for _, p := range parts[1:] {
-		b.WriteString(rapid.SampledFrom([]string{" + ", " - "}).Draw(g.t, "sign") + p)
+	return g.joined(parts)
+}
+
+// joined puts signs between the parts, and parentheses around the rest where it draws them.
+func (g *randomSpec) joined(parts []string) string {
+	if len(parts) == 1 {
+		return parts[0]
 	}
-	return b.String()
+	sign := rapid.SampledFrom([]string{" + ", " - "}).Draw(g.t, "sign")
+	if rapid.IntRange(0, 3).Draw(g.t, "nested") == 0 {
+		return parts[0] + sign + "(" + g.joined(parts[1:]) + ")"
+	}
+	last := len(parts) - 1
+	return g.joined(parts[:last]) + sign + parts[last]
 }
 
 // refs lists what a value of this type may be made of.
