@@ -20,8 +20,8 @@ const (
 
 // TickSpec is the beat of the daemon.
 type TickSpec struct {
-	// interval between the starts of two ticks, at most half of report.leaseDuration. The V35 kernel holds a position for at most three
-	// ticks, and a round trip has to earn its fees in them: seconds to minutes are usual, 250ms is for latency tests.
+	// interval between the starts of two ticks. The V35 kernel holds a position for at most three ticks, and a round trip has to earn its
+	// fees in them: minutes to hours are usual, 250ms is for latency tests.
 	// +kubebuilder:default="1s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

@@ -62,7 +62,7 @@ var badFiles = []struct{ name, src, want string }{
 	{"a path that is none", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'\nhttp = { url = 'http://example/x', price = 'result.price' }",
 		`taud.toml:5: oracle.sources[0].http.price: expected a path such as $.result.XETHZUSD.c[0], of at most 256 characters, found "result.price"`},
 	{"reports too rare for the lease", qty + "[report]\ninterval_ms = 10000\nlease_duration_ms = 19999", `taud.toml:3: report.interval_ms: expected at most 9999, half of report.lease_duration_ms, found 10000`},
-	{"a lease shorter than two ticks", qty + "tick.interval_ms = 20000", `taud.toml: report.lease_duration_ms: expected at least 40000, two of tick.interval_ms, found 30000: the Lease is renewed only after ticks`},
+	{"a lease shorter than four tick deadlines", qty + "daemon.tick_period_ms = 8000", `taud.toml: report.lease_duration_ms: expected at least 32000, four of daemon.tick_period_ms, found 30000: two tries of an exit must fit into half of it`},
 	{"a file that is no TOML", "[daemon\nname = 1", `taud.toml:1: expected TOML, found an error at column 8 (toml: expected ']' to close table name)`},
 	{"a key given twice", qty + qty, `taud.toml:2: economics.trade_qty: expected TOML, found an error at column 1 (toml: key trade_qty is already defined)`},
 	{"all errors at once, by line", "[tick]\ninterval_ms = 1\nfoo = 2\n[log]\nlevel = 3\n[economics]\ntrade_qty = 'ten'",

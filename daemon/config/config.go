@@ -229,7 +229,7 @@ type Ledger struct {
 type Report struct {
 	// Interval between two reports, 1 s to 5 min, at most half of LeaseDuration.
 	Interval time.Duration
-	// LeaseDuration, 5 s to 10 min, at least two ticks.
+	// LeaseDuration, 5 s to 10 min, at least four tick deadlines: two tries of an exit must fit into half of it.
 	LeaseDuration time.Duration
 	OnLeaseRisk   LeaseRisk
 	// Listen is the address of the HTTP server.

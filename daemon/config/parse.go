@@ -132,9 +132,9 @@ func (r *reader) checkTogether(f *File) {
 		r.problem("report.interval_ms", fmt.Sprintf("at most %d, half of report.lease_duration_ms", f.Report.LeaseDurationMS/2),
 			strconv.FormatInt(f.Report.IntervalMS, 10), r.unlessGiven("report.interval_ms"))
 	}
-	if r.good("tick.interval_ms", "report.lease_duration_ms") && 2*f.Tick.IntervalMS > f.Report.LeaseDurationMS {
-		r.problem("report.lease_duration_ms", fmt.Sprintf("at least %d, two of tick.interval_ms", 2*f.Tick.IntervalMS),
-			strconv.FormatInt(f.Report.LeaseDurationMS, 10), "the Lease is renewed only after ticks")
+	if r.good("daemon.tick_period_ms", "report.lease_duration_ms") && 4*f.Daemon.TickPeriodMS > f.Report.LeaseDurationMS {
+		r.problem("report.lease_duration_ms", fmt.Sprintf("at least %d, four of daemon.tick_period_ms", 4*f.Daemon.TickPeriodMS),
+			strconv.FormatInt(f.Report.LeaseDurationMS, 10), "two tries of an exit must fit into half of it")
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 //
 // TickSpec is the beat of the daemon.
 type TickSpecApplyConfiguration struct {
-	// interval between the starts of two ticks, at most half of report.leaseDuration. The V35 kernel holds a position for at most three
-	// ticks, and a round trip has to earn its fees in them: seconds to minutes are usual, 250ms is for latency tests.
+	// interval between the starts of two ticks. The V35 kernel holds a position for at most three ticks, and a round trip has to earn its
+	// fees in them: minutes to hours are usual, 250ms is for latency tests.
 	Interval *v1.Duration `json:"interval,omitempty"`
 	// deadline of one tick, gather to commit. A tick past it is an anomaly.
 	Deadline *v1.Duration `json:"deadline,omitempty"`
