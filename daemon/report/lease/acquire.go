@@ -48,6 +48,8 @@ const (
 	pollInterval = time.Second
 	// maxBackoff between tries while the API does not answer.
 	maxBackoff = 5 * time.Second
+	// maxWatchPause between tries of a watch that fails: each renewal that conflicts brings the commands too.
+	maxWatchPause = 30 * time.Second
 	// minGap between two PUTs.
 	minGap = time.Second
 )

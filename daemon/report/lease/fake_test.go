@@ -37,7 +37,8 @@ type put struct {
 // link is one client's way to the cluster.
 type link struct {
 	*cluster
-	// fault, if set, is asked before a request ("get", "put", "watch"): it may sleep. lost says that the request arrives but its answer does not.
+	// fault, if set, is asked before a request ("get", "put", "watch") and before its answer ("answer"): it may sleep. lost says that the request
+	// arrives but its answer does not.
 	fault func(ctx context.Context, verb string) (err error, lost bool)
 }
 
@@ -135,12 +136,14 @@ func (l *link) Get(ctx context.Context) (*coordinationv1.Lease, error) {
 	if err, _ := l.ask(ctx, "get"); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lease == nil {
+	found := l.current()
+	if err, _ := l.ask(ctx, "answer"); err != nil {
+		return nil, err
+	}
+	if found == nil {
 		return nil, apierrors.NewNotFound(leases, "eth-usd-taud")
 	}
-	return l.lease.DeepCopy(), nil
+	return found, nil
 }
 
 func (l *link) Update(ctx context.Context, in *coordinationv1.Lease) (*coordinationv1.Lease, error) {
@@ -148,20 +151,29 @@ func (l *link) Update(ctx context.Context, in *coordinationv1.Lease) (*coordinat
 	if err != nil && !lost {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.lease == nil:
-		return nil, apierrors.NewNotFound(leases, "eth-usd-taud")
-	case in.ResourceVersion != l.lease.ResourceVersion:
-		return nil, apierrors.NewConflict(leases, "eth-usd-taud", errors.New("the object has been modified"))
-	}
-	stored := in.DeepCopy()
-	l.store(stored)
-	l.puts = append(l.puts, put{time.Now(), stored.DeepCopy()})
+	stored, refused := l.swap(in)
 	if lost {
 		return nil, err
 	}
+	if err, _ := l.ask(ctx, "answer"); err != nil {
+		return nil, err
+	}
+	return stored, refused
+}
+
+// swap replaces the Lease if in was made from the present one.
+func (c *cluster) swap(in *coordinationv1.Lease) (*coordinationv1.Lease, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.lease == nil:
+		return nil, apierrors.NewNotFound(leases, "eth-usd-taud")
+	case in.ResourceVersion != c.lease.ResourceVersion:
+		return nil, apierrors.NewConflict(leases, "eth-usd-taud", errors.New("the object has been modified"))
+	}
+	stored := in.DeepCopy()
+	c.store(stored)
+	c.puts = append(c.puts, put{time.Now(), stored.DeepCopy()})
 	return stored.DeepCopy(), nil
 }
 

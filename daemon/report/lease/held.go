@@ -260,14 +260,21 @@ func (h *Held) end(err error) {
 
 // watch hands every state of the Lease to the sender, so that commands arrive between two renewals.
 func (h *Held) watch(ctx context.Context) {
+	pause := minGap
 	for ctx.Err() == nil {
-		if err := h.watchOnce(ctx); err != nil && ctx.Err() == nil {
-			// Commands come late, with the next conflict, but they come: no reason to raise the alarm.
-			h.o.Log.V(1).Info("watch of the Lease ended", "why", err.Error())
+		err := h.watchOnce(ctx)
+		if err == nil {
+			pause = minGap
+		} else if ctx.Err() == nil {
+			// Commands come late, with the next conflict, but they come.
+			h.o.Log.Info("watch of the Lease failed", "why", err.Error(), "again", pause.String())
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(minGap):
+		case <-time.After(pause):
+		}
+		if err != nil {
+			pause = min(2*pause, maxWatchPause)
 		}
 	}
 }

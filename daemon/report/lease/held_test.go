@@ -93,6 +93,27 @@ func TestAcquireWaitsAnewWhenTheHolderRenews(t *testing.T) {
 	})
 }
 
+func TestAcquireCountsFromTheAnswerNotTheQuestion(t *testing.T) {
+	bubble(t, func(t *testing.T, ctx context.Context) {
+		cl := newCluster()
+		first := true
+		start := time.Now()
+		h := acquire(t, options(&link{cluster: cl, fault: func(_ context.Context, verb string) (error, bool) {
+			if first {
+				// The holder renews while our question is on its way to the server.
+				first = false
+				time.Sleep(4 * time.Second)
+				cl.edit(heldBy("other/b", 6, 30))
+			}
+			return nil, false
+		}}, "pod"))
+		defer crash(h)
+		if took := time.Since(start); took != 37*time.Second {
+			t.Errorf("took %v, want 37s", took)
+		}
+	})
+}
+
 func TestAcquireTakesALeaseSoonAfterItsRelease(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
 		cl := newCluster()
@@ -243,6 +264,42 @@ func TestWithoutProgressTheLeaseRunsOut(t *testing.T) {
 		synctest.Wait()
 		if h.Margin() != 30*time.Second || h.Err() != nil {
 			t.Errorf("margin %v, err %v after progress", h.Margin(), h.Err())
+		}
+	})
+}
+
+func TestOneSignOfLifeIsGoodForTriesUntilOneSucceeds(t *testing.T) {
+	bubble(t, func(t *testing.T, ctx context.Context) {
+		cl := newCluster()
+		h := acquire(t, options(&link{cluster: cl}, "pod"))
+		defer crash(h)
+		h.o.API.(*link).set(func(_ context.Context, verb string) (error, bool) { return errAway, false })
+		h.Progress()
+		time.Sleep(15 * time.Second)
+		h.o.API.(*link).set(nil)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if m := h.Margin(); m < 29*time.Second {
+			t.Errorf("margin %v", m)
+		}
+	})
+}
+
+func TestAWatchThatLagsChangesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, ctx context.Context) {
+		cl := newCluster()
+		h := acquire(t, options(&link{cluster: cl}, "pod"))
+		defer crash(h)
+		old := cl.current()
+		cl.edit(func(l *coordinationv1.Lease) {
+			l.Annotations = map[string]string{v1alpha1.AnnotationCommands: `{"flatten":true}`}
+		})
+		synctest.Wait()
+		old.Spec.HolderIdentity = new("before/us")
+		h.seen <- old
+		synctest.Wait()
+		if !h.Commands().Flatten || h.Err() != nil {
+			t.Errorf("commands %+v, err %v", h.Commands(), h.Err())
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 // TestNeverTwoWithAMargin runs pods that boot, are cut off, stall, are killed and give up, over a network that delays requests and loses them or
 // their answers, each with a clock of its own that is up to 4 % wrong. At no time may two of them have a margin, and epochs only grow.
 func TestNeverTwoWithAMargin(t *testing.T) {
-	rounds := 40
+	rounds := 25
 	if testing.Short() {
 		rounds = 10
 	}
@@ -96,7 +96,8 @@ func world(t *testing.T, r *rand.Rand) (tenures int) {
 		}
 		mu.Unlock()
 		if acting > 1 {
-			t.Fatalf("%d pods may act at once; lease %+v", acting, cl.current().Spec)
+			t.Errorf("%d pods may act at once; lease %+v", acting, cl.current().Spec)
+			cancel()
 		}
 	}
 	return tenures
@@ -130,7 +131,7 @@ func network(r *rand.Rand) func(context.Context, string) (error, bool) {
 		case 0:
 			return errAway, false
 		case 1, 2:
-			time.Sleep(long / 10) // arrives late, whatever its sender thinks by then
+			time.Sleep(long / 10) // a request, or its answer, arrives late, whatever its sender thinks by then
 			if ctx.Err() != nil {
 				return ctx.Err(), true
 			}
