@@ -57,11 +57,18 @@ type writes struct {
 	all []string
 }
 
-func (w *writes) note(verb string, obj any) {
+func (w *writes) note(verb string, obj any) { w.add(verb + " " + kindOfAny(obj)) }
+
+func (w *writes) add(request string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	kind := strings.TrimSuffix(strings.TrimPrefix(kindOfAny(obj), "*"), "ApplyConfiguration")
-	w.all = append(w.all, verb+" "+kind)
+	w.all = append(w.all, request)
+}
+
+func (w *writes) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.all)
 }
 
 func (w *writes) take() []string {
