@@ -3,6 +3,7 @@ package core_test
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -118,8 +119,44 @@ func TestATickRecordWithoutAnyVerdictIsRefused(t *testing.T) {
 	}
 }
 
-// The generators leave no exported field of a record out: a field that is not read back shows only if it was set. Draws of whole structs by
-// rapid.Make would do the same, but not reach the edges of the numbers.
+// TestTheGeneratorsLeaveNoFieldOut: a field that is not read back shows only if it was set, so one that is new must be drawn too.
+func TestTheGeneratorsLeaveNoFieldOut(t *testing.T) {
+	set := map[string]bool{}
+	var look func(path string, v reflect.Value)
+	look = func(path string, v reflect.Value) {
+		set[path] = set[path] || !v.IsZero()
+		switch v.Kind() {
+		case reflect.Pointer:
+			if !v.IsNil() {
+				look(path, v.Elem())
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				look(path+"[]", v.Index(i))
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("json") != "-" {
+					look(path+"."+f.Name, v.Field(i))
+				}
+			}
+		}
+	}
+	for seed := range 100 {
+		for name, body := range map[string]any{
+			"Boot": anyBoot.Example(seed), "Tick": anyTick.Example(seed), "Outcome": anyOutcome.Example(seed), "State": anyState.Example(seed),
+		} {
+			look(name, reflect.ValueOf(body))
+		}
+	}
+	for path, ok := range set {
+		if !ok {
+			t.Errorf("%s is never set", path)
+		}
+	}
+}
+
+// The generators reach the edges of the numbers, which draws of whole structs by rapid.Make seldom would.
 var (
 	text = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "<&> \u2028 \x00", "\xff\xfe", `\ufffd`, "\\\xff", `"\`}))
 	// amount is any Value, its ends and zero often.
