@@ -7,10 +7,11 @@
 //	go srv.Serve(ctx)                       // from the first moment: recovery may take long, and /livez must answer
 //	srv.Waiting("recovering the ledger")    // shown by /readyz until the first Set
 //
+//	api, podUID, err := lease.FromEnv(os.Getenv) // an error is a halt, never a reason to act unfenced; a nil api: lease.NewUnfenced(ledgerEpoch + 1)
 //	tenure, err := lease.Acquire(ctx, lease.Options{
-//		API: client, PodUID: os.Getenv("POD_UID"), BootID: lease.NewBootID(), LedgerLocked: true, AtLeast: ledgerEpoch,
+//		API: api, PodUID: podUID, BootID: lease.NewBootID(), LedgerLocked: true, AtLeast: ledgerEpoch,
 //		Duration: cfg.Report.LeaseDuration, ReportInterval: cfg.Report.Interval, Log: log, Waiting: srv.Waiting,
-//	})                                      // outside Kubernetes: lease.NewUnfenced(ledgerEpoch + 1)
+//	})
 //	srv.SetFence(tenure)
 //
 //	for tick := range ticks {

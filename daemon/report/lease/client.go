@@ -56,6 +56,34 @@ func NewClient(cfg *rest.Config, namespace, name string) (*Client, error) {
 	return &Client{rest: r, namespace: namespace, name: name}, nil
 }
 
+// The environment that the operator gives to a daemon's pod.
+const (
+	// EnvLease names the Lease.
+	EnvLease = "LEASE_NAME"
+	// EnvNamespace and EnvPodUID are of the pod, by the downward API.
+	EnvNamespace = "POD_NAMESPACE"
+	EnvPodUID    = "POD_UID"
+)
+
+// FromEnv finds the Lease that this process must hold, and the pod it runs in. A nil API without an error means that there is none to hold: neither
+// EnvLease nor EnvPodUID is set, so this is no daemon's pod and Unfenced will do. Anything in between is an error, never a reason to act unfenced.
+func FromEnv(getenv func(string) string) (api API, podUID string, err error) {
+	name, namespace, podUID := getenv(EnvLease), getenv(EnvNamespace), getenv(EnvPodUID)
+	if name == "" && podUID == "" {
+		return nil, "", nil
+	}
+	for _, v := range []struct{ env, value string }{{EnvLease, name}, {EnvNamespace, namespace}, {EnvPodUID, podUID}} {
+		if v.value == "" {
+			return nil, "", fmt.Errorf("environment: %s: expected to be set, since %s or %s is, found it empty", v.env, EnvLease, EnvPodUID)
+		}
+	}
+	c, err := InCluster(namespace, name)
+	if err != nil {
+		return nil, "", err
+	}
+	return c, podUID, nil
+}
+
 // InCluster makes a Client from the pod's projected token, which is read again as the kubelet renews it.
 func InCluster(namespace, name string) (*Client, error) {
 	cfg, err := rest.InClusterConfig()

@@ -175,3 +175,29 @@ func TestClientGivesUpOnADeadConnection(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestFromEnvFailsClosed(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		err  string // "": no Lease to hold
+	}{
+		{"nothing set is no daemon's pod", nil, ""},
+		{"a namespace alone is no daemon's pod", map[string]string{EnvNamespace: "trading"}, ""},
+		{"a pod without its Lease's name", map[string]string{EnvNamespace: "trading", EnvPodUID: "u"}, "LEASE_NAME: expected to be set"},
+		{"a Lease without the pod's UID", map[string]string{EnvNamespace: "trading", EnvLease: "l"}, "POD_UID: expected to be set"},
+		{"a Lease without a namespace", map[string]string{EnvLease: "l", EnvPodUID: "u"}, "POD_NAMESPACE: expected to be set"},
+		{"all set, but no way to the API", map[string]string{EnvLease: "l", EnvPodUID: "u", EnvNamespace: "trading"}, "lease trading/l: unable to load in-cluster configuration"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			api, uid, err := FromEnv(func(k string) string { return c.env[k] })
+			if api != nil || uid != "" {
+				t.Errorf("got %v, %q", api, uid)
+			}
+			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+				t.Errorf("got %v, want %q", err, c.err)
+			}
+		})
+	}
+}
