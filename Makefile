@@ -47,7 +47,7 @@ lint: ## golangci-lint (builds it first: minutes, once) and shellcheck where it 
 
 ##@ Build it
 .PHONY: build
-build: ## taud, manager and kubectl-tau into bin/
+build: ## The programs, into bin/
 	@mkdir -p bin && go build -ldflags "-s -w" -o bin/ ./daemon/cmd/... ./controllers/cmd/...
 
 .PHONY: image
