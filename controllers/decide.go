@@ -159,7 +159,10 @@ func decideTemplate(o *observed, p *plan) {
 		}
 		return
 	}
-	if outdated && p.Replicas > 0 && !p.Flattening && o.Pod.DeletionTimestamp.IsZero() {
+	// The pod goes only in a later pass, when the StatefulSet controller has seen the template: sooner, it might create the next pod from the one
+	// before, and the pod would be replaced twice.
+	seen := !changed && o.StatefulSet.Status.ObservedGeneration >= o.StatefulSet.Generation
+	if outdated && seen && p.Replicas > 0 && !p.Flattening && o.Pod.DeletionTimestamp.IsZero() {
 		p.DeletePod = o.Pod.UID
 	}
 }

@@ -25,11 +25,14 @@ type scene struct {
 	running *v1alpha1.TauDaemonSpec
 	noPod   bool
 	noSet   bool
-	// replicas of the live StatefulSet.
+	// replicas of the live StatefulSet, and whether its controller has not seen its spec yet.
 	replicas int32
-	pod      *corev1.Pod
-	claim    *corev1.PersistentVolumeClaim
-	report   *v1alpha1.Report
+	unseen   bool
+	// oldPod: the pod is of a template before the StatefulSet's.
+	oldPod bool
+	pod    *corev1.Pod
+	claim  *corev1.PersistentVolumeClaim
+	report *v1alpha1.Report
 	// encoded replaces the report's JSON where it is not "".
 	encoded string
 	holder  string
@@ -95,9 +98,16 @@ func (s *scene) observed() *observed {
 			s.t.Fatal(err)
 		}
 		o.StatefulSet = &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Annotations: set.Annotations}, Spec: appsv1.StatefulSetSpec{Replicas: &s.replicas}}
+		o.StatefulSet.Generation, o.StatefulSet.Status.ObservedGeneration = 2, 2
+		if s.unseen {
+			o.StatefulSet.Status.ObservedGeneration = 1
+		}
 	}
 	if !s.noPod {
 		s.pod.Annotations[desired.AnnotationTemplateDigest] = agent.Template.Digest
+		if s.oldPod {
+			s.pod.Annotations[desired.AnnotationTemplateDigest] = "before"
+		}
 		o.Pod = s.pod
 	}
 	encoded := s.encoded
@@ -122,6 +132,12 @@ func (s *scene) policy(p v1alpha1.UpdatePolicy) {
 	s.td.Spec.UpdatePolicy, s.running.UpdatePolicy = p, p
 	s.changeEconomics()
 }
+
+// applied: the new template is in the StatefulSet, and the pod is of the one before.
+func (s *scene) applied(p v1alpha1.UpdatePolicy) {
+	s.policy(p)
+	s.running, s.oldPod = s.td.Spec.DeepCopy(), true
+}
 func (s *scene) terminating() { s.pod.DeletionTimestamp = &metav1.Time{Time: s.now} }
 
 func TestTemplateChangesOnlyWhenUpdatePolicyAllows(t *testing.T) {
@@ -138,23 +154,27 @@ func TestTemplateChangesOnlyWhenUpdatePolicyAllows(t *testing.T) {
 	}{
 		"nothing changed: the same, no delete":                 {func(*scene) {}, wanted, false, ""},
 		"first template: at once":                              {func(s *scene) { s.noSet, s.noPod = true, true; s.policy(v1alpha1.UpdateManual) }, wanted, false, ""},
-		"Automatic: at once, and the pod goes":                 {func(s *scene) { s.policy(v1alpha1.UpdateAutomatic) }, wanted, true, ""},
-		"Automatic, pod terminating already: no second delete": {func(s *scene) { s.policy(v1alpha1.UpdateAutomatic); s.terminating() }, wanted, false, ""},
-		"Automatic, suspended: the StatefulSet ends the pod":   {func(s *scene) { s.policy(v1alpha1.UpdateAutomatic); s.td.Spec.Suspend = true }, wanted, false, ""},
+		"Automatic: at once, and the pod stays for now":        {func(s *scene) { s.policy(v1alpha1.UpdateAutomatic) }, wanted, false, ""},
+		"Automatic, template not seen by its controller":       {func(s *scene) { s.applied(v1alpha1.UpdateAutomatic); s.unseen = true }, wanted, false, ""},
+		"Automatic, template seen: the pod goes":               {func(s *scene) { s.applied(v1alpha1.UpdateAutomatic) }, wanted, true, ""},
+		"Automatic, pod terminating already: no second delete": {func(s *scene) { s.applied(v1alpha1.UpdateAutomatic); s.terminating() }, wanted, false, ""},
+		"Automatic, suspended: the StatefulSet ends the pod":   {func(s *scene) { s.applied(v1alpha1.UpdateAutomatic); s.td.Spec.Suspend = true }, wanted, false, ""},
 		"Automatic, flattening before a stop: no delete": {func(s *scene) {
-			s.policy(v1alpha1.UpdateAutomatic)
+			s.applied(v1alpha1.UpdateAutomatic)
 			s.td.Spec.Suspend, s.td.Spec.OnStop = true, v1alpha1.StopFlatten
 		}, wanted, false, ""},
-		"OnQuiet, quiet":                                {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet) }, wanted, true, ""},
-		"OnQuiet, position held":                        {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report.Position.Quantity = "0.5" }, approved, false, "position of 0.5"},
-		"OnQuiet, intent open":                          {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report.OpenIntent = true }, approved, false, "outcome of an order"},
-		"OnQuiet, quarantine":                           {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report.Quarantine.Active = true }, approved, false, "quarantine"},
-		"OnQuiet, no report of a pod that has a ledger": {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report = nil }, approved, false, "report"},
-		"OnQuiet, stale report":                         {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.now = s.now.Add(time.Hour) }, approved, false, "report"},
+		"OnQuiet, quiet":       {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet) }, wanted, false, ""},
+		"OnQuiet, still quiet": {func(s *scene) { s.applied(v1alpha1.UpdateOnQuiet) }, wanted, true, ""},
+		"OnQuiet, no longer quiet, or the operator was away": {func(s *scene) { s.applied(v1alpha1.UpdateOnQuiet); s.report.Position.Quantity = "1" }, approved, false, "position of 1"},
+		"OnQuiet, position held":                             {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report.Position.Quantity = "0.5" }, approved, false, "position of 0.5"},
+		"OnQuiet, intent open":                               {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report.OpenIntent = true }, approved, false, "outcome of an order"},
+		"OnQuiet, quarantine":                                {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report.Quarantine.Active = true }, approved, false, "quarantine"},
+		"OnQuiet, no report of a pod that has a ledger":      {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.report = nil }, approved, false, "report"},
+		"OnQuiet, stale report":                              {func(s *scene) { s.policy(v1alpha1.UpdateOnQuiet); s.now = s.now.Add(time.Hour) }, approved, false, "report"},
 		"OnQuiet, pod that never had a ledger": {func(s *scene) {
 			s.policy(v1alpha1.UpdateOnQuiet)
 			s.report, s.td.Status.Ledger = nil, nil
-		}, wanted, true, ""},
+		}, wanted, false, ""},
 		"OnQuiet, suspended and gone": {func(s *scene) {
 			s.policy(v1alpha1.UpdateOnQuiet)
 			s.td.Spec.Suspend, s.noPod, s.replicas = true, true, 0
@@ -199,18 +219,6 @@ func TestTemplateChangesOnlyWhenUpdatePolicyAllows(t *testing.T) {
 				t.Errorf("held: expected %q, found %q", test.held, p.Held)
 			}
 		})
-	}
-}
-
-func TestPodOfATemplateThatWasAppliedBeforeACrashIsReplacedOnlyWhenQuiet(t *testing.T) {
-	s := newScene(t)
-	s.policy(v1alpha1.UpdateOnQuiet)
-	s.report.Position.Quantity = "1"
-	s.running = s.td.Spec.DeepCopy() // the template is applied
-	o := s.observed()
-	o.Pod.Annotations[desired.AnnotationTemplateDigest] = "before"
-	if p := decide(o); p.DeletePod != "" || p.Held == "" {
-		t.Errorf("expected the pod to be held, found delete %q, held %q", p.DeletePod, p.Held)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -198,6 +199,7 @@ func (w *world) pass() []string {
 }
 
 func (w *world) tryPass() ([]string, error) {
+	seeSet(w.t, w.ctx, w.c, w.key(desired.ChildName(agentName)))
 	_, err := w.r.Reconcile(w.ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.ns, Name: agentName}})
 	return w.writes.take(), err
 }
@@ -260,6 +262,22 @@ func (w *world) startPod() *corev1.Pod {
 	w.t.Helper()
 	pod := bootPod(w.t, w.ctx, w.c, w.set())
 	return pod
+}
+
+// seeSet does the StatefulSet controller's part after a change: it says that it has seen it.
+func seeSet(t *testing.T, ctx context.Context, c client.Client, key client.ObjectKey) {
+	t.Helper()
+	set := &appsv1.StatefulSet{}
+	if err := c.Get(ctx, key, set); client.IgnoreNotFound(err) != nil {
+		t.Fatal(err)
+	}
+	if set.Status.ObservedGeneration == set.Generation {
+		return
+	}
+	set.Status.ObservedGeneration = set.Generation
+	if err := c.Status().Update(ctx, set); err != nil && !apierrors.IsConflict(err) {
+		t.Fatal(err)
+	}
 }
 
 // bootPod makes the pod of a StatefulSet as its controller and a kubelet would.

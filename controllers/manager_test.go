@@ -26,6 +26,7 @@ import (
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -45,7 +46,8 @@ const (
 )
 
 // startManager runs the operator as main does, with its cache, its watches and its workers, and counts every write request that leaves it.
-func startManager(t *testing.T, options ...func(*rest.Config)) *writes {
+// It sees the fleet's namespace only: the resources of other tests are theirs.
+func startManager(t *testing.T, f *fleet, options ...func(*rest.Config)) *writes {
 	t.Helper()
 	sent := &writes{}
 	cfg := envtest.Config(t)
@@ -60,9 +62,11 @@ func startManager(t *testing.T, options ...func(*rest.Config)) *writes {
 			return next.RoundTrip(req)
 		})
 	})
+	cached := CacheOptions()
+	cached.DefaultNamespaces = map[string]cache.Config{f.ns: {}}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:     envtest.Scheme(t),
-		Cache:      CacheOptions(),
+		Cache:      cached,
 		Client:     ClientOptions(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
@@ -216,8 +220,8 @@ func (f *fleet) leases(change func(*coordinationv1.Lease, *corev1.Pod)) {
 }
 
 func TestIdleCost(t *testing.T) {
-	sent := startManager(t)
 	f := newFleet(t, idleResources)
+	sent := startManager(t, f)
 	empty := heap()
 	f.boot()
 	f.report(1)
@@ -272,8 +276,8 @@ func heap() uint64 {
 func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
 
 func TestManagerSeesAForeignChildThatItsCacheDoesNotHold(t *testing.T) {
-	startManager(t)
 	f := newFleet(t, 1)
+	startManager(t, f)
 	foreign := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: desired.ChildName(f.name(0))},
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}},
@@ -314,7 +318,7 @@ func TestRightsOfTheManifestSuffice(t *testing.T) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
 	}))
-	startManager(t, func(cfg *rest.Config) { cfg.Impersonate.UserName = user })
+	startManager(t, f, func(cfg *rest.Config) { cfg.Impersonate.UserName = user })
 	f.boot()
 	f.report(1)
 
@@ -325,6 +329,7 @@ func TestRightsOfTheManifestSuffice(t *testing.T) {
 	})
 	pod := &corev1.Pod{}
 	f.eventually("the old pod to terminate", func(ctx context.Context) (bool, error) {
+		seeSet(t, ctx, f.c, client.ObjectKey{Namespace: f.ns, Name: desired.ChildName(f.name(0))})
 		err := f.c.Get(ctx, client.ObjectKey{Namespace: f.ns, Name: desired.PodName(f.name(0))}, pod)
 		return pod.DeletionTimestamp != nil, err
 	})
