@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"daemon/actuator":      {"daemon/fixed"},
 	"daemon/config":        {"daemon/fixed", "daemon/tau/lang"},
 	"daemon/kernel":        {"daemon/tau"},
-	"daemon/monitor":       {"daemon/kernel"},
+	"daemon/monitor":       {"daemon/tau"},
 	"daemon/core":          {"daemon/actuator", "daemon/fixed", "daemon/guard", "daemon/kernel", "daemon/monitor", "daemon/signal"},
 	"daemon/oracle/series": {"daemon/fixed"},
 	"daemon/oracle":        {"daemon/config", "daemon/fixed", "daemon/guard"},
@@ -43,7 +43,8 @@ var mayImport = map[string][]string{
 	"daemon/report": {"api/v1alpha1"},
 	// The loop knows the venue's interface and is given its sources: it imports no implementation of either.
 	"daemon/loop": {
-		"api/v1alpha1", "daemon/config", "daemon/core", "daemon/guard", "daemon/kernel", "daemon/ledger", "daemon/report/...", "daemon/tau", "daemon/venue",
+		"api/v1alpha1", "daemon/config", "daemon/core", "daemon/guard", "daemon/kernel", "daemon/ledger", "daemon/monitor", "daemon/report/...",
+		"daemon/tau", "daemon/venue",
 	},
 	"daemon/cmd/taud": {"api/v1alpha1", "daemon/...", "specs"},
 

@@ -13,6 +13,8 @@ const (
 	NoVerdict Code = "NoVerdict"
 	// EngineDisagreement: two engines gave different answers. Always Manual.
 	EngineDisagreement Code = "EngineDisagreement"
+	// WitnessDisagreement: a spec derived another bit than the guard that it witnesses. Always Manual.
+	WitnessDisagreement Code = "WitnessDisagreement"
 	// InvariantBroken: the kernel's streams broke an invariant. Always Manual.
 	InvariantBroken Code = "InvariantBroken"
 	// Stalled: a position was held too long without progress, or with an exit owed.
@@ -46,7 +48,7 @@ const (
 // alwaysManual are the codes whose quarantine a person must acknowledge, whatever the configuration says.
 func (c Code) alwaysManual() bool {
 	switch c {
-	case EngineDisagreement, InvariantBroken, OrderAmbiguous, RiskHalted:
+	case EngineDisagreement, WitnessDisagreement, InvariantBroken, OrderAmbiguous, RiskHalted:
 		return true
 	}
 	return false

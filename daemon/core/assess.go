@@ -5,11 +5,10 @@ import (
 
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/guard"
-	"github.com/taudaemon/taudaemon/daemon/kernel"
 	"github.com/taudaemon/taudaemon/daemon/signal"
 )
 
-// Facts are what is known before the kernel runs: the guards, the market bits, the anomalies so far, and the kernel's inputs.
+// Facts are what is known before the specs run: the guards, the market bits, and the anomalies so far.
 type Facts struct {
 	Fresh  guard.FreshnessResult `json:"fresh"`
 	Profit guard.ProfitResult    `json:"profit"`
@@ -23,8 +22,8 @@ type Facts struct {
 	Price fixed.Value `json:"price"`
 	// Equity at Price.
 	Equity fixed.Value `json:"equity"`
-	// In are the kernel's inputs.
-	In kernel.Inputs `json:"-"`
+	// TicksHeld since the position's fill; 0 while flat.
+	TicksHeld uint64 `json:"ticks_held,omitempty"`
 
 	anomalies  []Anomaly
 	quarantine Quarantine // after this tick's acknowledgement
@@ -32,15 +31,7 @@ type Facts struct {
 	signal     signal.State
 }
 
-// Assess computes the guards and market bits of the tick after s, and from them the kernel's five input bits:
-//
-//	v = fresh and (volume high or holding)
-//	u = trend up and cooldown ok and risk ok and affordable and not quarantined and no open intent and nothing else that blocks an entry
-//	p = holding ? (above target or risk breached or asked to flatten) : not below band
-//	g = profit guard and fresh and no failure echo and position > 0
-//	f = failure echo
-//
-// where holding is the kernel's own belief of the tick before.
+// Assess computes the guards and market bits of the tick after s.
 func Assess(p *Params, s *State, o *Observation) Facts {
 	f := Facts{quarantine: s.Quarantine, peak: s.Peak, signal: s.Signal}
 	f.anomalies = append(f.anomalies, o.Events...)
@@ -55,8 +46,7 @@ func Assess(p *Params, s *State, o *Observation) Facts {
 		f.note(RiskHalted, fmt.Sprintf("drawdown of %d bps, limit %d", f.Risk.DrawdownBps, p.Risk.MaxDrawdownBps))
 	}
 	f.Cooldown = s.Cooldown.OK()
-	f.Echo = s.Echo.On(len(f.anomalies)) || f.quarantine.Active
-	f.In = f.kernelInputs(s, o)
+	f.Echo = s.Echo.On(len(f.anomalies))
 	return f
 }
 
@@ -94,9 +84,10 @@ func (f *Facts) guards(p *Params, s *State, o *Observation, riskReleased bool) {
 	default:
 		f.peak = max(f.peak, f.Equity)
 	}
-	f.Risk, err = guard.Risk(p.Risk, guard.RiskFacts{
-		Quantity: s.Position.Qty, TicksHeld: s.Tick + 1 - s.Position.EntryTick, Equity: f.Equity, Peak: f.peak,
-	})
+	if s.Position.Qty > 0 {
+		f.TicksHeld = s.Tick + 1 - s.Position.EntryTick
+	}
+	f.Risk, err = guard.Risk(p.Risk, guard.RiskFacts{Quantity: s.Position.Qty, TicksHeld: f.TicksHeld, Equity: f.Equity, Peak: f.peak})
 	f.failed("risk", err)
 
 	cost, err := guard.BuyCost(p.Costs, p.TradeQty, f.Price)
@@ -117,8 +108,8 @@ func (f *Facts) acknowledge(o *Observation) (riskReleased bool) {
 
 // beliefs compares what the kernel, the ledger and the venue each say that we hold.
 func (f *Facts) beliefs(s *State, o *Observation) {
-	if held := s.Position.Qty > 0; s.Open == nil && s.Kernel.Out.Holding != held {
-		f.note(BeliefDiffers, fmt.Sprintf("the kernel believes holding=%t, the ledger's fills say %s", s.Kernel.Out.Holding, s.Position.Qty))
+	if held := s.Position.Qty > 0; s.Open == nil && s.Kernel.Holding != held {
+		f.note(BeliefDiffers, fmt.Sprintf("the kernel believes holding=%t, the ledger's fills say %s", s.Kernel.Holding, s.Position.Qty))
 	}
 	switch {
 	case o.Account.Err != "":
@@ -126,20 +117,4 @@ func (f *Facts) beliefs(s *State, o *Observation) {
 	case s.Open == nil && o.Account.Base < s.Position.Qty:
 		f.note(BalanceLow, fmt.Sprintf("the venue holds %s, the ledger's fills say %s", o.Account.Base, s.Position.Qty))
 	}
-}
-
-func (f *Facts) kernelInputs(s *State, o *Observation) kernel.Inputs {
-	holding := s.Kernel.Out.Holding
-	in := kernel.Inputs{
-		PriceHigh:   !f.Market.BelowBand,
-		VolumeFresh: f.Fresh.OK && (f.Market.VolumeHigh || holding),
-		TrendUp: f.Market.TrendUp && f.Cooldown && f.Risk.OK && f.Affordable && !f.quarantine.Active && s.Open == nil &&
-			!s.BurnArmed && o.Lease == LeaseHeld && !o.Flatten,
-		ProfitGuard: f.Profit.OK && f.Fresh.OK && !f.Echo && s.Position.Qty > 0,
-		FailureEcho: f.Echo,
-	}
-	if holding {
-		in.PriceHigh = f.Market.AboveTarget || !f.Risk.OK || o.Flatten
-	}
-	return in
 }

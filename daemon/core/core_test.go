@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -11,7 +12,8 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/guard"
-	"github.com/taudaemon/taudaemon/daemon/kernel"
+	"github.com/taudaemon/taudaemon/daemon/loop"
+	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/signal"
 	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/specs"
@@ -33,33 +35,37 @@ func testParams() core.Params {
 
 // world steps core with the real kernel, and plays the venue.
 type world struct {
-	t       testing.TB
-	params  core.Params
-	state   core.State
-	engine  tau.Engine
-	binding *kernel.Binding
-	seq     uint64
-	ms      int64
-	base    fixed.Value
-	quote   fixed.Value
+	t      testing.TB
+	params core.Params
+	state  core.State
+	specs  *loop.Specs
+	said   core.Verdicts // of the last tick
+	seq    uint64
+	ms     int64
+	base   fixed.Value
+	quote  fixed.Value
 }
 
 func newWorld(t testing.TB, p core.Params) *world {
 	t.Helper()
-	src, err := specs.FS.ReadFile("kernel/v35_integrated.tau")
+	var set [monitor.Count + 1]core.Spec
+	for i := range set {
+		name := specs.KernelV35
+		if i < int(monitor.Count) {
+			name = monitor.ID(i).File()
+		}
+		src, err := specs.FS.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(src), Text: string(src)}
+	}
+	nine, err := loop.Embedded(set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := tau.NewEmbedded("v35_integrated.tau", src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := kernel.Bind(e.Info())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, params: p, engine: e, binding: b, ms: 1_000_000, quote: fixed.MustParse("100000")}
-	w.state = core.ApplyBoot(core.State{}, &core.Boot{Config: "c", Spec: "s", Baseline: core.Account{Quote: w.quote}})
+	w := &world{t: t, params: p, specs: nine, ms: 1_000_000, quote: fixed.MustParse("100000")}
+	w.state = core.ApplyBoot(core.State{}, &core.Boot{Config: "c", Specs: set, Baseline: core.Account{Quote: w.quote}})
 	return w
 }
 
@@ -85,28 +91,14 @@ func (w *world) tick(o core.Observation) core.Decision {
 		w.t.Fatal(err)
 	}
 	facts := core.Assess(&w.params, &w.state, &o)
-	v := w.run(facts.In)
-	next, d := core.Step(&w.params, w.state, &o, &v)
+	w.said = w.specs.Consult(context.Background(), &w.params, &w.state, &o, &facts)
+	next, d := core.Step(&w.params, w.state, &o, &w.said)
 	if after, _ := json.Marshal(w.state); string(after) != string(before) {
 		w.t.Fatalf("Step changed the state it was given:\n%s\n%s", before, after)
 	}
 	w.seq++
 	w.state = next.Named(w.seq, fmt.Sprint("id", w.seq))
 	return d
-}
-
-func (w *world) run(in kernel.Inputs) core.Verdict {
-	info := w.engine.Info()
-	i, out := make([]uint64, len(info.Inputs)), make([]uint64, len(info.Outputs))
-	w.binding.Encode(in, i)
-	if err := w.engine.Step(context.Background(), i, out); err != nil {
-		w.t.Fatal(err)
-	}
-	o, err := w.binding.Decode(out)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return core.Verdict{Out: o, Words: w.engine.Snapshot()}
 }
 
 // answer gives the open intent an outcome; a filled one is filled with qty at its reference price.
@@ -234,12 +226,12 @@ func TestAnEchoIsHeldForTwoTicksAfterAnAnomalyAndQuarantineForClearTicks(t *test
 	}
 	o := w.observe("100")
 	o.Events = []core.Anomaly{{Code: core.ClockStep}}
-	if d := w.tick(o); d.Action != nil || !d.Facts.In.FailureEcho {
+	if d := w.tick(o); d.Action != nil || !w.said.In.FailureEcho {
 		t.Fatalf("a buy or no echo at the anomaly's tick: %+v", d)
 	}
 	for i := range 3 {
 		d := w.tick(w.observe("100"))
-		if d.Action != nil || !d.Facts.In.FailureEcho || !d.Healthy {
+		if d.Action != nil || !w.said.In.FailureEcho || !d.Healthy {
 			t.Fatalf("tick %d after the anomaly: %+v", i+1, d)
 		}
 	}
@@ -328,7 +320,7 @@ func TestARefusedBuyLeavesNoBeliefBehind(t *testing.T) {
 	}
 	w.tick(w.observe("100"))
 	w.answer(core.Refused, 0)
-	if d := w.tick(w.observe("100")); codes(d.Anomalies) != "OrderRefused BeliefDiffers " || d.Action != nil || w.state.Kernel.Out.Holding {
+	if d := w.tick(w.observe("100")); codes(d.Anomalies) != "OrderRefused BeliefDiffers " || d.Action != nil || w.state.Kernel.Holding {
 		t.Fatalf("%v %+v", d.Anomalies, d.Action)
 	}
 	if d := w.tick(w.observe("100")); !d.Healthy {
@@ -405,7 +397,7 @@ func TestAnotherKernelStartsAnewAndAHeldPositionIsSold(t *testing.T) {
 	w.enter()
 	fresh := newWorld(t, testParams())
 	fresh.base, fresh.quote, fresh.ms = w.base, w.quote, w.ms
-	fresh.state = core.ApplyBoot(w.state, &core.Boot{Config: "c", Spec: "another"})
+	fresh.state = core.ApplyBoot(w.state, &core.Boot{Config: "c", Specs: [monitor.Count + 1]core.Spec{{Digest: "another"}}})
 	wantAction(t, fresh.tick(fresh.observe("100")), core.Sell, true, "not believed held")
 }
 
@@ -465,7 +457,7 @@ func TestSafetyUnderEveryEnvironment(t *testing.T) {
 					t.Fatal("an anomaly without quarantine")
 				}
 			}
-			if w.state.Kernel.Out.Sell {
+			if w.state.Kernel.Sell {
 				sinceSell = 0
 			}
 			if w.state.Open != nil {

@@ -3,7 +3,6 @@ package core
 import (
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/guard"
-	"github.com/taudaemon/taudaemon/daemon/kernel"
 )
 
 // LeaseState is how sure the daemon is of its right to act.
@@ -42,14 +41,4 @@ type Observation struct {
 	Flatten bool `json:"flatten,omitempty"`
 	// Events are anomalies that the shell found since the last tick.
 	Events []Anomaly `json:"events,omitempty"`
-}
-
-// Verdict is the engine's answer to Facts.In.
-type Verdict struct {
-	// Out are the kernel's outputs, valid if Err is empty.
-	Out kernel.Outputs
-	// Words is the engine's snapshot after the step.
-	Words []uint64
-	// Err says why there is no verdict; empty if there is one. No verdict is never yes.
-	Err string
 }

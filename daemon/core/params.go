@@ -6,8 +6,8 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/signal"
 )
 
-// StallLimit is the number of ticks in a row that a position may be held without the kernel's progress, or with an exit owed, before it
-// counts as a stall. V35 shows progress at the latest at the third tick of a position.
+// StallLimit is the number of ticks in a row that a position may be held without the kernel's progress, or with an exit owed, before 05 calls
+// it a stall; with the long-hold kernel, beyond the ticks that a position may be held.
 const StallLimit = 4
 
 // Params are what decides, out of the configuration: they stand in every boot record, so that a ledger can be replayed by itself.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/kernel"
+	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/signal"
 )
 
@@ -25,11 +27,9 @@ type Boot struct {
 	// Config is the digest of the configuration file's bytes, Params what of it decides.
 	Config string `json:"config"`
 	Params Params `json:"params"`
-	// Engine and its version, the kernel's name, digest and text.
-	Engine   string `json:"engine"`
-	SpecName string `json:"spec_name"`
-	Spec     string `json:"spec"`
-	SpecText string `json:"spec_text"`
+	// Engine and its version, and the specs that it runs: 01 to 08, then the kernel.
+	Engine string                  `json:"engine"`
+	Specs  [monitor.Count + 1]Spec `json:"specs"`
 	// Baseline is the venue's balance at this boot. Only the first boot's counts: the position is the net of the ledger's own fills.
 	Baseline Account `json:"baseline"`
 	// Torn is the size in bytes of the torn tail that was cut at this boot, and Kept the file that keeps it.
@@ -37,20 +37,32 @@ type Boot struct {
 	Kept string `json:"torn_kept,omitempty"`
 }
 
-// ApplyBoot is the state after a boot. Staleness becomes an anomaly only after this boot's first freshness, unless a position is held. Another
-// kernel starts from its initial state (if a position is held, belief and fact then differ, and it is sold); other settings start with
-// empty windows.
+// Spec is one spec that a boot runs: file name, digest of its bytes ("sha256:" and hex), and the bytes.
+type Spec struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Text   string `json:"text"`
+}
+
+// ApplyBoot is the state after a boot. Staleness becomes an anomaly only after this boot's first freshness, unless a position is held. Where any
+// spec is another, all start from their initial states, and echo and cooldown with them; if a position is held, belief and fact then differ,
+// and it is sold. Other settings start with empty windows.
 func ApplyBoot(s State, b *Boot) State {
 	if s.Config == "" {
 		s.Cash, s.Peak = b.Baseline.Quote, b.Baseline.Quote
 	}
-	if s.Spec != b.Spec {
-		s.Kernel = KernelState{}
+	var specs [monitor.Count + 1]string
+	for i := range specs {
+		specs[i] = b.Specs[i].Digest
+	}
+	if s.Specs != specs {
+		s.Kernel, s.Words = kernel.Outputs{}, Words{}
+		s.Echo, s.Cooldown, s.LateAnomaly = guard.Echo{}, guard.Cooldown{}, false
 	}
 	if s.Config != b.Config {
 		s.Signal = signal.State{}
 	}
-	s.Config, s.Spec = b.Config, b.Spec
+	s.Config, s.Specs = b.Config, specs
 	s.EverFresh = s.Position.Qty > 0
 	return s
 }
@@ -62,10 +74,13 @@ type Tick struct {
 	// Obs and Facts are what was seen and found before the kernel ran.
 	Obs   *Observation `json:"obs"`
 	Facts *Facts       `json:"facts"`
-	// In are the kernel's input bits, Out its outputs, or NoVerdict why there are none.
-	In        string `json:"in"`
-	Out       string `json:"out,omitempty"`
-	NoVerdict string `json:"no_verdict,omitempty"`
+	// Monitors are the outputs of 01 to 08, In and Out the kernel's, each as a string of 0 and 1; or NoVerdict says which is missing and why.
+	Monitors  []string `json:"monitors,omitempty"`
+	In        string   `json:"in,omitempty"`
+	Out       string   `json:"out,omitempty"`
+	NoVerdict string   `json:"no_verdict,omitempty"`
+	// Disagreement: the verdict is missing because two engines gave different ones.
+	Disagreement bool `json:"disagreement,omitempty"`
 	// Health of the tick.
 	Healthy    bool       `json:"healthy"`
 	Anomalies  []Anomaly  `json:"anomalies,omitempty"`
@@ -79,25 +94,28 @@ type Tick struct {
 	Refused string  `json:"refused,omitempty"`
 }
 
-// NewTick is the record of a tick: its observation and verdict, the decision, and the state after it.
-func NewTick(o *Observation, v *Verdict, next *State, d *Decision) Tick {
+// NewTick is the record of a tick: its observation and verdicts, the decision, and the state after it.
+func NewTick(o *Observation, v *Verdicts, next *State, d *Decision) Tick {
 	t := Tick{
-		Tick: next.Tick, Obs: o, Facts: &d.Facts, In: d.Facts.In.Bits(), NoVerdict: v.Err, Healthy: d.Healthy, Anomalies: d.Anomalies,
+		Tick: next.Tick, Obs: o, Facts: &d.Facts, NoVerdict: v.Err, Disagreement: v.Disagreement, Healthy: d.Healthy, Anomalies: d.Anomalies,
 		Quarantine: next.Quarantine, Position: next.Position.Qty, Exit: next.Exit, Act: d.Action, Cancel: d.Cancel, Refused: d.Refused,
 	}
 	if v.Err == "" {
-		t.Out = v.Out.Bits()
+		t.In, t.Out = v.In.Bits(), v.Out.Bits()
+		t.Monitors = make([]string, monitor.Count)
+		for id, bits := range v.Monitors {
+			t.Monitors[id] = monitor.ID(id).Text(bits)
+		}
 	}
 	return t
 }
 
-// Verdict reads the verdict back out of the record, without the engine's snapshot.
-func (t *Tick) Verdict() (Verdict, error) {
+// Outputs reads the kernel's outputs back out of the record; an error if there is no verdict.
+func (t *Tick) Outputs() (kernel.Outputs, error) {
 	if t.NoVerdict != "" {
-		return Verdict{Err: t.NoVerdict}, nil
+		return kernel.Outputs{}, fmt.Errorf("tick %d has no verdict: %s", t.Tick, t.NoVerdict)
 	}
-	out, err := kernel.ParseOutputs(t.Out)
-	return Verdict{Out: out}, err
+	return kernel.ParseOutputs(t.Out)
 }
 
 // Command is the body of a command record: an order of the operator or of a person, as it was first seen.

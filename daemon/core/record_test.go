@@ -85,7 +85,7 @@ func TestASnapshotIsTheState(t *testing.T) {
 	o := w.observe("")
 	record := func(s core.State) string {
 		p := testParams()
-		v := core.Verdict{Err: "none"}
+		v := core.Verdicts{Err: "none"}
 		next, d := core.Step(&p, s, &o, &v)
 		b, err := core.Encode([]any{core.NewTick(&o, &v, &next, &d), next})
 		if err != nil {
@@ -98,23 +98,20 @@ func TestASnapshotIsTheState(t *testing.T) {
 	}
 }
 
-func TestATickRecordGivesItsVerdictBack(t *testing.T) {
+func TestATickRecordGivesTheKernelsOutputsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v := core.Verdict{Out: anyOutputs.Draw(t, "out")}
-		if rapid.Bool().Draw(t, "none") {
-			v = core.Verdict{Err: "deadline"}
-		}
+		v := core.Verdicts{Out: anyOutputs.Draw(t, "out")}
 		record := core.NewTick(&core.Observation{}, &v, &core.State{}, &core.Decision{})
-		if got, err := record.Verdict(); err != nil || got.Out != v.Out || got.Err != v.Err {
-			t.Fatalf("expected %+v, found %+v, %v", v, got, err)
+		if got, err := record.Outputs(); err != nil || got != v.Out {
+			t.Fatalf("expected %+v, found %+v, %v", v.Out, got, err)
 		}
 	})
 }
 
 func TestATickRecordWithoutAnyVerdictIsRefused(t *testing.T) {
-	for _, out := range []string{"", "01", "000000000000000002"} {
-		if v, err := (&core.Tick{Out: out}).Verdict(); err == nil {
-			t.Errorf("out %q was read as %+v", out, v)
+	for _, tick := range []core.Tick{{}, {Out: "01"}, {Out: "000000000000000002"}, {NoVerdict: "deadline", Out: "000000000000000000"}} {
+		if v, err := tick.Outputs(); err == nil {
+			t.Errorf("%+v was read as %+v", tick, v)
 		}
 	}
 }
@@ -222,24 +219,27 @@ var (
 			ExitOnLeaseRisk: flag.Draw(t, "exit"),
 		}
 	})
+	anySpecs = rapid.Custom(func(t *rapid.T) (set [9]core.Spec) {
+		set[rapid.IntRange(0, 8).Draw(t, "which")] = core.Spec{Name: text.Draw(t, "name"), Digest: text.Draw(t, "digest"), Text: text.Draw(t, "text")}
+		return set
+	})
 	anyBoot = rapid.Custom(func(t *rapid.T) core.Boot {
 		return core.Boot{
 			Version: text.Draw(t, "version"), Name: text.Draw(t, "name"), PodUID: text.Draw(t, "pod"), BootID: text.Draw(t, "boot"), Mode: text.Draw(t, "mode"),
-			Config: text.Draw(t, "config"), Params: anyParams.Draw(t, "params"), Engine: text.Draw(t, "engine"), SpecName: text.Draw(t, "spec name"),
-			Spec: text.Draw(t, "spec"), SpecText: text.Draw(t, "spec text"), Baseline: anyAccount.Draw(t, "baseline"),
+			Config: text.Draw(t, "config"), Params: anyParams.Draw(t, "params"), Engine: text.Draw(t, "engine"), Specs: anySpecs.Draw(t, "specs"), Baseline: anyAccount.Draw(t, "baseline"),
 			Torn: whole.Draw(t, "torn"), Kept: text.Draw(t, "kept"),
 		}
 	})
 	anyState = rapid.Custom(func(t *rapid.T) core.State {
 		s := core.State{
-			Tick: counts.Draw(t, "tick"), Kernel: core.KernelState{Out: anyOutputs.Draw(t, "out"), Words: rapid.SliceOfN(counts, 0, 3).Draw(t, "words")},
+			Tick: counts.Draw(t, "tick"), Kernel: anyOutputs.Draw(t, "out"), Words: core.Words{1: rapid.SliceOfN(counts, 0, 3).Draw(t, "words"), 8: {counts.Draw(t, "word")}},
 			EverFresh: flag.Draw(t, "fresh"), LastPrice: amount.Draw(t, "price"), Echo: guard.Echo{Left: counts.Draw(t, "echo")},
-			Cooldown: guard.Cooldown{Left: counts.Draw(t, "cooldown")}, Stall: counts.Draw(t, "stall"), Quarantine: anyQuarantine.Draw(t, "quarantine"),
+			Cooldown: guard.Cooldown{Left: counts.Draw(t, "cooldown")}, LateAnomaly: flag.Draw(t, "late"), Quarantine: anyQuarantine.Draw(t, "quarantine"),
 			Position: core.Position{Qty: amount.Draw(t, "qty"), Cost: amount.Draw(t, "cost"), Entry: amount.Draw(t, "entry"), EntryTick: counts.Draw(t, "entry tick")},
 			Exit:     text.Draw(t, "exit"), BurnArmed: flag.Draw(t, "armed"), TripProfit: amount.Draw(t, "trip"), Realised: amount.Draw(t, "realised"),
 			Burned: amount.Draw(t, "burned"), Cash: amount.Draw(t, "cash"), Peak: amount.Draw(t, "peak"),
 			Signal:  signal.State{Prices: rapid.SliceOfN(amount, 0, 3).Draw(t, "prices"), Volumes: rapid.SliceOfN(amount, 0, 3).Draw(t, "volumes")},
-			Pending: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "pending"), Acknowledged: text.Draw(t, "ack"), Config: text.Draw(t, "config"), Spec: text.Draw(t, "spec"),
+			Pending: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "pending"), Acknowledged: text.Draw(t, "ack"), Config: text.Draw(t, "config"), Specs: [9]string{3: text.Draw(t, "spec")},
 		}
 		if flag.Draw(t, "open") {
 			s.Open = &core.Intent{Action: anyAction.Draw(t, "action"), Seq: counts.Draw(t, "seq"), ID: text.Draw(t, "id"), Tick: counts.Draw(t, "at"), Ambiguous: flag.Draw(t, "ambiguous")}
@@ -256,10 +256,10 @@ var (
 			Market: signal.Bits{Warm: flag.Draw(t, "warm"), BelowBand: flag.Draw(t, "low"), AboveTarget: flag.Draw(t, "target"), VolumeHigh: flag.Draw(t, "high"),
 				TrendUp: flag.Draw(t, "up")},
 			Cooldown: flag.Draw(t, "cooldown"), Echo: flag.Draw(t, "echo"), Affordable: flag.Draw(t, "affordable"),
-			Price: amount.Draw(t, "price"), Equity: amount.Draw(t, "equity"),
+			Price: amount.Draw(t, "price"), Equity: amount.Draw(t, "equity"), TicksHeld: counts.Draw(t, "ticks held"),
 		}
 		tick := core.Tick{
-			Tick: counts.Draw(t, "tick"), Facts: &facts, In: rapid.StringMatching("[01]{5}").Draw(t, "in"), Out: anyOutputs.Draw(t, "out").Bits(),
+			Tick: counts.Draw(t, "tick"), Facts: &facts, In: rapid.StringMatching("[01]{6}").Draw(t, "in"), Monitors: rapid.SliceOfN(text, 0, 8).Draw(t, "monitors"), Disagreement: flag.Draw(t, "disagreement"), Out: anyOutputs.Draw(t, "out").Bits(),
 			Obs: &core.Observation{Quotes: rapid.SliceOfN(anyQuote, 0, 3).Draw(t, "quotes"), Account: anyAccount.Draw(t, "account"),
 				Lease: core.LeaseState(text.Draw(t, "lease")), Acknowledge: text.Draw(t, "ack"), Flatten: flag.Draw(t, "flatten"),
 				Events: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "events")},

@@ -4,6 +4,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/kernel"
+	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/signal"
 )
 
@@ -11,8 +12,9 @@ import (
 type State struct {
 	// Tick last completed; 0 before the first.
 	Tick uint64 `json:"tick"`
-	// Kernel is the kernel's last verdict.
-	Kernel KernelState `json:"kernel"`
+	// Kernel is the kernel's last verdict, and Words are the engines' snapshots after it.
+	Kernel kernel.Outputs `json:"kernel"`
+	Words  Words          `json:"words"`
 	// EverFresh: a tick of this boot was fresh, or a position was held at boot. Only then is staleness an anomaly.
 	EverFresh bool `json:"ever_fresh"`
 	// LastPrice is the last fresh tick's median, 0 before one.
@@ -20,8 +22,8 @@ type State struct {
 	// Echo and Cooldown are the guards' counts.
 	Echo     guard.Echo     `json:"echo"`
 	Cooldown guard.Cooldown `json:"cooldown"`
-	// Stall counts the ticks in a row that a position was held without progress or with an exit owed.
-	Stall uint64 `json:"stall"`
+	// LateAnomaly: the last tick had an anomaly that was found after the guards.
+	LateAnomaly bool `json:"late_anomaly,omitempty"`
 	// Quarantine is the state of quarantine.
 	Quarantine Quarantine `json:"quarantine"`
 	// Position is the net of the ledger's fills.
@@ -46,15 +48,9 @@ type State struct {
 	Pending []Anomaly `json:"pending,omitempty"`
 	// Acknowledged is the last acknowledgement that was taken up, whether it released something or not.
 	Acknowledged string `json:"acknowledged,omitempty"`
-	// Config and Spec are the digests that the last boot ran with.
-	Config string `json:"config"`
-	Spec   string `json:"spec"`
-}
-
-// KernelState is the kernel's last verdict: the outputs, which the monitors need, and the engine's own snapshot, which a restart needs.
-type KernelState struct {
-	Out   kernel.Outputs `json:"out"`
-	Words []uint64       `json:"words,omitempty"`
+	// Config and Specs are the digests that the last boot ran with.
+	Config string                    `json:"config"`
+	Specs  [monitor.Count + 1]string `json:"specs"`
 }
 
 // Quarantine is the state of quarantine.

@@ -27,8 +27,8 @@ type Decision struct {
 	Refused string
 }
 
-// Step is the tick: it takes up the engine's verdict on Assess(p, s, o).In, judges it, and decides.
-func Step(p *Params, s State, o *Observation, v *Verdict) (State, Decision) {
+// Step is the tick: it takes up the specs' verdicts on Assess(p, s, o), judges them, and decides.
+func Step(p *Params, s State, o *Observation, v *Verdicts) (State, Decision) {
 	f := Assess(p, &s, o)
 	next := s
 	next.Tick++
@@ -41,19 +41,21 @@ func Step(p *Params, s State, o *Observation, v *Verdict) (State, Decision) {
 		next.Acknowledged = o.Acknowledge
 	}
 	if v.Err == "" {
-		next.Kernel = KernelState{Out: v.Out, Words: v.Words}
+		next.Kernel, next.Words = v.Out, v.Words
 	}
 
 	t := step{p: p, before: &s, next: &next, o: o, v: v, Decision: Decision{Facts: f, Anomalies: f.anomalies}}
 	t.judge()
-	t.stall()
 	t.owe()
 	t.act()
 
 	d := &t.Decision
 	d.Healthy = len(d.Anomalies) == 0
 	next.Echo = s.Echo.Next(len(d.Anomalies), p.FailHoldTicks)
-	next.Cooldown = s.Cooldown.Next(v.Err == "" && v.Out.Sell, p.CooldownTicks)
+	next.LateAnomaly = len(d.Anomalies) > len(f.anomalies)
+	if v.Err == "" {
+		next.Cooldown = s.Cooldown.Next(v.Out.Sell, p.CooldownTicks)
+	}
 	next.Quarantine = quarantine(p, f.quarantine, d.Anomalies, next.Tick)
 	if d.Action != nil {
 		next.Open = &Intent{Action: *d.Action, Tick: next.Tick}
@@ -66,7 +68,7 @@ type step struct {
 	p            *Params
 	before, next *State
 	o            *Observation
-	v            *Verdict
+	v            *Verdicts
 	Decision
 }
 
@@ -77,33 +79,47 @@ func (t *step) note(c Code, detail string) {
 // verdict says that there is one.
 func (t *step) verdict() bool { return t.v.Err == "" }
 
-// judge takes up the verdict: none at all, or streams that break an invariant.
+// judge takes up the verdicts: a missing one, a witness that says otherwise than its guard, a broken invariant, a stall.
 func (t *step) judge() {
 	if !t.verdict() {
-		t.note(NoVerdict, t.v.Err)
+		code := NoVerdict
+		if t.v.Disagreement {
+			code = EngineDisagreement
+		}
+		t.note(code, t.v.Err)
 		return
 	}
-	broken := monitor.Judge(monitor.Tick{Prev: t.before.Kernel.Out, In: t.Facts.In, Out: t.v.Out, Fresh: t.Facts.Fresh.OK})
-	if len(broken) == 0 {
-		return
+	f, said := &t.Facts, &t.v.Monitors
+	if t.before.Position.Qty > 0 && f.Price > 0 { // else there is no profit to be right or wrong about
+		t.witness(monitor.Profit, "profit", f.Profit.OK)
 	}
-	names := make([]string, len(broken))
-	for i, b := range broken {
-		names[i] = string(b)
+	t.witness(monitor.Freshness, "freshness", f.Fresh.OK)
+	t.witness(monitor.Echo, "failure echo", f.Echo)
+	t.witness(monitor.Cooldown, "cooldown", f.Cooldown)
+	if broken := zeros(monitor.Invariants, said[monitor.Invariants]); broken != "" {
+		t.note(InvariantBroken, broken)
 	}
-	t.note(InvariantBroken, strings.Join(names, ", "))
+	if said[monitor.Liveness].Has(0) {
+		t.note(Stalled, "a position is held, and nothing moves or its exit is owed")
+	}
 }
 
-// stall counts ticks in a row with a position and without the kernel's progress, or with an exit owed. An idle market is no stall.
-func (t *step) stall() {
-	progress := t.verdict() && t.v.Out.Progress
-	if t.before.Position.Qty <= 0 || progress && t.before.Exit == "" {
-		t.next.Stall = 0
-		return
+// witness compares a guard's bit with what its spec derived.
+func (t *step) witness(id monitor.ID, guard string, bit bool) {
+	if said := t.v.Monitors[id].Has(0); said != bit {
+		t.note(WitnessDisagreement, fmt.Sprintf("%s: the guard says %t, spec %s %t", guard, bit, id, said))
 	}
-	if t.next.Stall++; t.next.Stall >= StallLimit {
-		t.note(Stalled, strconv.FormatUint(t.next.Stall, 10)+" ticks without progress while holding")
+}
+
+// zeros names the outputs that are 0.
+func zeros(id monitor.ID, b monitor.Bits) string {
+	var names []string
+	for i := range id.Width() {
+		if !b.Has(i) {
+			names = append(names, id.Output(i))
+		}
 	}
+	return strings.Join(names, ", ")
 }
 
 // owe notes a sell that is owed from now on until the position is flat: the kernel's pulse, or whatever leaves a position without a
@@ -132,7 +148,7 @@ func (t *step) exitReason() string {
 	switch {
 	case !f.Fresh.OK:
 		return "stale"
-	case f.Echo:
+	case f.failing():
 		return "failure echo"
 	case t.o.Flatten:
 		return "flatten"
@@ -140,11 +156,14 @@ func (t *step) exitReason() string {
 		return "risk: " + f.Risk.Reason
 	case f.Market.AboveTarget:
 		return "target"
-	case t.before.Kernel.Out.Expired():
+	case t.before.Kernel.Expired():
 		return "timeout"
 	}
 	return "kernel"
 }
+
+// failing: an anomaly is recent or a quarantine is on.
+func (f *Facts) failing() bool { return f.Echo || f.quarantine.Active }
 
 // act decides on at most one action: an owed or excess sell first, then the kernel's buy, then an armed burn.
 func (t *step) act() {
@@ -182,7 +201,7 @@ func (t *step) sell(want fixed.Value) {
 		a.Reason = "excess"
 	}
 	slippage := t.p.Costs.SlippageBps
-	if a.Forced = !f.Fresh.OK || f.Echo || len(t.Anomalies) > 0; a.Forced {
+	if a.Forced = !f.Fresh.OK || f.failing() || len(t.Anomalies) > 0; a.Forced {
 		slippage = max(slippage, t.p.EmergencySlippageBps)
 	}
 	limit, err := guard.LimitBelow(f.Price, slippage)
@@ -199,7 +218,7 @@ func (t *step) buy() {
 	why := actuator.RefuseBuy(actuator.Entry{
 		SellToo: t.v.Out.Sell || t.Action != nil, Fresh: f.Fresh.OK, CooldownOK: f.Cooldown, RiskOK: f.Risk.OK, Affordable: f.Affordable,
 		Quarantined: f.quarantine.Active, Anomalies: len(t.Anomalies),
-		NonceSet: t.before.Kernel.Out.Nonce, OpenIntent: t.next.Open != nil, Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
+		NonceSet: t.before.Kernel.Nonce, OpenIntent: t.next.Open != nil, Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
 		MaxPosition: t.p.Risk.MaxPositionQty, LeaseHeld: t.o.Lease == LeaseHeld,
 	})
 	limit, err := guard.LimitAbove(f.Price, t.p.Costs.SlippageBps)

@@ -83,6 +83,27 @@ func Freshness(l FreshnessLimits, quotes []Quote, nowMS int64) (FreshnessResult,
 	return r, nil
 }
 
+// Oldest is the age of that member of the quorum which is nearest to its limit, and the limit, in milliseconds; 0 and 0 if the quorum is
+// empty. A publish time in the future is an age of 0.
+func Oldest(l FreshnessLimits, quotes []Quote, r FreshnessResult, nowMS int64) (ageMS, maxAgeMS uint64) {
+	width, err := r.Median.MulBps(l.ToleranceBps, fixed.Floor)
+	if err != nil {
+		return 0, 0
+	}
+	found := false
+	for i := range quotes {
+		q := &quotes[i]
+		if !isFresh(q, l.MaxAgeMS[i], nowMS) || q.Price-r.Median > width || r.Median-q.Price > width {
+			continue
+		}
+		age, limit := uint64(max(nowMS-q.Published, 0)), uint64(l.MaxAgeMS[i])
+		if !found || limit-age < maxAgeMS-ageMS {
+			found, ageMS, maxAgeMS = true, age, limit
+		}
+	}
+	return ageMS, maxAgeMS
+}
+
 func isFresh(q *Quote, maxAgeMS, nowMS int64) bool {
 	age := nowMS - q.Published
 	return q.Err == "" && q.Price > 0 && age <= maxAgeMS && age >= -maxAgeMS

@@ -1,14 +1,12 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
-	"path"
 
 	"github.com/taudaemon/taudaemon/daemon/tau"
 )
 
-// Inputs are the five bits that the kernel reads at a tick.
+// Inputs are the bits that the kernel reads at a tick.
 type Inputs struct {
 	// PriceHigh: the price is high (while flat: not below the band; while holding: above target, or the risk guard wants out).
 	PriceHigh bool
@@ -18,8 +16,10 @@ type Inputs struct {
 	TrendUp bool
 	// ProfitGuard: selling now would realise a profit with all costs in, on fresh prices and without a failure echo.
 	ProfitGuard bool
-	// FailureEcho: an anomaly is recent.
+	// FailureEcho: an anomaly is recent, or a quarantine is on.
 	FailureEcho bool
+	// HoldExpired: the position's time is up. Only v35_long_hold reads it.
+	HoldExpired bool
 }
 
 // Outputs are the kernel's raw output bits of a tick.
@@ -33,130 +33,90 @@ type Outputs struct {
 // Expired says that the two-bit timer ran out: the kernel leaves at the next tick.
 func (o *Outputs) Expired() bool { return o.TimerB0 && o.TimerB1 }
 
-// inputFiles and outputFiles are the kernel's streams by file name, in the order in which Bits packs them.
+// inputs and outputs are the kernel's streams by file name, in the order in which Bits packs them.
 var (
-	inputFiles = []struct {
-		file string
+	inputs = []struct {
+		port tau.Port
 		get  func(*Inputs) *bool
 	}{
-		{"price.in", func(i *Inputs) *bool { return &i.PriceHigh }},
-		{"volume.in", func(i *Inputs) *bool { return &i.VolumeFresh }},
-		{"trend.in", func(i *Inputs) *bool { return &i.TrendUp }},
-		{"profit_guard.in", func(i *Inputs) *bool { return &i.ProfitGuard }},
-		{"failure_echo.in", func(i *Inputs) *bool { return &i.FailureEcho }},
+		{tau.Port{File: "price.in"}, func(i *Inputs) *bool { return &i.PriceHigh }},
+		{tau.Port{File: "volume.in"}, func(i *Inputs) *bool { return &i.VolumeFresh }},
+		{tau.Port{File: "trend.in"}, func(i *Inputs) *bool { return &i.TrendUp }},
+		{tau.Port{File: "profit_guard.in"}, func(i *Inputs) *bool { return &i.ProfitGuard }},
+		{tau.Port{File: "failure_echo.in"}, func(i *Inputs) *bool { return &i.FailureEcho }},
+		{tau.Port{File: "hold_expired.in", Optional: true}, func(i *Inputs) *bool { return &i.HoldExpired }},
 	}
-	outputFiles = []struct {
-		file string
+	outputs = []struct {
+		port tau.Port
 		get  func(*Outputs) *bool
 	}{
-		{"state.out", func(o *Outputs) *bool { return &o.State }},
-		{"buy_signal.out", func(o *Outputs) *bool { return &o.Buy }},
-		{"sell_signal.out", func(o *Outputs) *bool { return &o.Sell }},
-		{"holding.out", func(o *Outputs) *bool { return &o.Holding }},
-		{"lock.out", func(o *Outputs) *bool { return &o.Lock }},
-		{"oracle_fresh.out", func(o *Outputs) *bool { return &o.OracleFresh }},
-		{"timer_b0.out", func(o *Outputs) *bool { return &o.TimerB0 }},
-		{"timer_b1.out", func(o *Outputs) *bool { return &o.TimerB1 }},
-		{"nonce.out", func(o *Outputs) *bool { return &o.Nonce }},
-		{"entry_price.out", func(o *Outputs) *bool { return &o.EntryPrice }},
-		{"profit.out", func(o *Outputs) *bool { return &o.Profit }},
-		{"burn_event.out", func(o *Outputs) *bool { return &o.Burn }},
-		{"has_burned.out", func(o *Outputs) *bool { return &o.HasBurned }},
-		{"progress_flag.out", func(o *Outputs) *bool { return &o.Progress }},
-		{"obs_action_excl.out", func(o *Outputs) *bool { return &o.ObsActionExcl }},
-		{"obs_fresh_exec.out", func(o *Outputs) *bool { return &o.ObsFreshExec }},
-		{"obs_burn_profit.out", func(o *Outputs) *bool { return &o.ObsBurnProfit }},
-		{"obs_nonce_effect.out", func(o *Outputs) *bool { return &o.ObsNonceEffect }},
+		{tau.Port{File: "state.out"}, func(o *Outputs) *bool { return &o.State }},
+		{tau.Port{File: "buy_signal.out"}, func(o *Outputs) *bool { return &o.Buy }},
+		{tau.Port{File: "sell_signal.out"}, func(o *Outputs) *bool { return &o.Sell }},
+		{tau.Port{File: "holding.out"}, func(o *Outputs) *bool { return &o.Holding }},
+		{tau.Port{File: "lock.out"}, func(o *Outputs) *bool { return &o.Lock }},
+		{tau.Port{File: "oracle_fresh.out"}, func(o *Outputs) *bool { return &o.OracleFresh }},
+		{tau.Port{File: "timer_b0.out"}, func(o *Outputs) *bool { return &o.TimerB0 }},
+		{tau.Port{File: "timer_b1.out"}, func(o *Outputs) *bool { return &o.TimerB1 }},
+		{tau.Port{File: "nonce.out"}, func(o *Outputs) *bool { return &o.Nonce }},
+		{tau.Port{File: "entry_price.out"}, func(o *Outputs) *bool { return &o.EntryPrice }},
+		{tau.Port{File: "profit.out"}, func(o *Outputs) *bool { return &o.Profit }},
+		{tau.Port{File: "burn_event.out"}, func(o *Outputs) *bool { return &o.Burn }},
+		{tau.Port{File: "has_burned.out"}, func(o *Outputs) *bool { return &o.HasBurned }},
+		{tau.Port{File: "progress_flag.out"}, func(o *Outputs) *bool { return &o.Progress }},
+		{tau.Port{File: "obs_action_excl.out"}, func(o *Outputs) *bool { return &o.ObsActionExcl }},
+		{tau.Port{File: "obs_fresh_exec.out"}, func(o *Outputs) *bool { return &o.ObsFreshExec }},
+		{tau.Port{File: "obs_burn_profit.out"}, func(o *Outputs) *bool { return &o.ObsBurnProfit }},
+		{tau.Port{File: "obs_nonce_effect.out"}, func(o *Outputs) *bool { return &o.ObsNonceEffect }},
 	}
 )
 
-// Binding maps the kernel's streams to the places that a spec declares them in.
+// longHold is the place of the input that only v35_long_hold has.
+const longHold = 5
+
+// Binding maps the kernel's streams to the places that a spec declares them in. It holds buffers, so it serves one caller at a time.
 type Binding struct {
-	in      []int // index into inputFiles, by the spec's input order
-	out     []int // index into outputFiles by the spec's output order, -1 for a mirror or another extra output
-	outName []string
+	wiring  *tau.Wiring
+	in, out []uint64
 }
 
-// Bind finds the kernel's streams among those that a spec declares. Extra outputs (mirrors) are read and ignored; an extra input, a missing
-// stream, a doubled one, or one that is not a bit is an error.
+// Bind finds the kernel's streams among those that a spec declares; see tau.Wire for what it refuses. The input hold_expired.in may be
+// missing: then it is a kernel that times its position itself.
 func Bind(info tau.Info) (*Binding, error) {
-	b := &Binding{in: make([]int, len(info.Inputs)), out: make([]int, len(info.Outputs)), outName: make([]string, len(info.Outputs))}
-	var errs []error
-	seenIn, seenOut := make([]bool, len(inputFiles)), make([]bool, len(outputFiles))
-	for i, s := range info.Inputs {
-		k := indexOf(len(inputFiles), func(k int) bool { return inputFiles[k].file == path.Base(s.Path) })
-		switch {
-		case k < 0:
-			errs = append(errs, fmt.Errorf("input %s reads %q, which is none of the kernel's five inputs", s.Name, s.Path))
-		case s.Bits != 0:
-			errs = append(errs, fmt.Errorf("input %s (%s) is bv[%d], expected sbf", s.Name, s.Path, s.Bits))
-		case seenIn[k]:
-			errs = append(errs, fmt.Errorf("input file %s is declared twice", inputFiles[k].file))
-		default:
-			seenIn[k] = true
-		}
-		b.in[i] = k
+	var in, out []tau.Port
+	for _, i := range inputs {
+		in = append(in, i.port)
 	}
-	for i, s := range info.Outputs {
-		k := indexOf(len(outputFiles), func(k int) bool { return outputFiles[k].file == path.Base(s.Path) })
-		b.out[i], b.outName[i] = k, s.Name
-		switch {
-		case k < 0:
-		case s.Bits != 0:
-			errs = append(errs, fmt.Errorf("output %s (%s) is bv[%d], expected sbf", s.Name, s.Path, s.Bits))
-		case seenOut[k]:
-			errs = append(errs, fmt.Errorf("output file %s is declared twice", outputFiles[k].file))
-		default:
-			seenOut[k] = true
-		}
+	for _, o := range outputs {
+		out = append(out, o.port)
 	}
-	for k, seen := range seenIn {
-		if !seen {
-			errs = append(errs, fmt.Errorf("no input stream reads %s", inputFiles[k].file))
-		}
+	w, err := tau.Wire(info, in, out)
+	if err != nil {
+		return nil, err
 	}
-	for k, seen := range seenOut {
-		if !seen {
-			errs = append(errs, fmt.Errorf("no output stream writes %s", outputFiles[k].file))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("spec %s is no V35 kernel: %w", info.SpecName, err)
-	}
-	return b, nil
+	return &Binding{wiring: w, in: make([]uint64, len(in)), out: make([]uint64, len(out))}, nil
 }
 
-func indexOf(n int, is func(int) bool) int {
-	for k := range n {
-		if is(k) {
-			return k
-		}
-	}
-	return -1
-}
+// LongHold says that the kernel is told from outside when a position's time is up.
+func (b *Binding) LongHold() bool { return b.wiring.Has(longHold) }
 
 // Encode writes in as the spec's input values into dst, which has one place an input.
 func (b *Binding) Encode(in Inputs, dst []uint64) {
-	for i, k := range b.in {
-		dst[i] = bit(*inputFiles[k].get(&in))
+	for k := range inputs {
+		b.in[k] = bit(*inputs[k].get(&in))
 	}
+	b.wiring.Encode(b.in, dst)
 }
 
 // Decode reads the spec's output values. A value of a kernel stream that is neither 0 nor 1, or a wrong number of values, is an error that
 // names the stream.
 func (b *Binding) Decode(src []uint64) (Outputs, error) {
-	var o Outputs
-	if len(src) != len(b.out) {
-		return o, fmt.Errorf("expected %d output values, found %d", len(b.out), len(src))
+	if err := b.wiring.Decode(src, b.out); err != nil {
+		return Outputs{}, err
 	}
-	for i, k := range b.out {
-		if k < 0 {
-			continue
-		}
-		if src[i] > 1 {
-			return Outputs{}, fmt.Errorf("output %s (%s): expected 0 or 1, found %d", b.outName[i], outputFiles[k].file, src[i])
-		}
-		*outputFiles[k].get(&o) = src[i] == 1
+	var o Outputs
+	for k := range outputs {
+		*outputs[k].get(&o) = b.out[k] == 1
 	}
 	return o, nil
 }
@@ -168,20 +128,20 @@ func bit(v bool) uint64 {
 	return 0
 }
 
-// Bits is the inputs as a string of 0 and 1, in the order price, volume, trend, profit guard, failure echo: the form of a ledger record.
+// Bits is the inputs as a string of 0 and 1, in the order price, volume, trend, profit guard, failure echo, hold expired: the form of a ledger record.
 func (i Inputs) Bits() string {
-	s := make([]byte, len(inputFiles))
-	for k := range inputFiles {
-		s[k] = '0' + byte(bit(*inputFiles[k].get(&i)))
+	s := make([]byte, len(inputs))
+	for k := range inputs {
+		s[k] = '0' + byte(bit(*inputs[k].get(&i)))
 	}
 	return string(s)
 }
 
 // Bits is the outputs as a string of 0 and 1, in the order of the fields of Outputs: the form of a ledger record.
 func (o Outputs) Bits() string {
-	s := make([]byte, len(outputFiles))
-	for k := range outputFiles {
-		s[k] = '0' + byte(bit(*outputFiles[k].get(&o)))
+	s := make([]byte, len(outputs))
+	for k := range outputs {
+		s[k] = '0' + byte(bit(*outputs[k].get(&o)))
 	}
 	return string(s)
 }
@@ -189,14 +149,14 @@ func (o Outputs) Bits() string {
 // ParseOutputs reads what Outputs.Bits wrote.
 func ParseOutputs(s string) (Outputs, error) {
 	var o Outputs
-	if len(s) != len(outputFiles) {
-		return o, fmt.Errorf("kernel outputs: expected %d bits, found %q", len(outputFiles), s)
+	if len(s) != len(outputs) {
+		return o, fmt.Errorf("kernel outputs: expected %d bits, found %q", len(outputs), s)
 	}
-	for k := range outputFiles {
+	for k := range outputs {
 		if s[k] != '0' && s[k] != '1' {
 			return Outputs{}, fmt.Errorf("kernel outputs: expected 0 or 1 at place %d, found %q", k+1, s)
 		}
-		*outputFiles[k].get(&o) = s[k] == '1'
+		*outputs[k].get(&o) = s[k] == '1'
 	}
 	return o, nil
 }

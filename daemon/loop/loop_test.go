@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -20,8 +21,10 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
+	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/report"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
+	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/paper"
 	"github.com/taudaemon/taudaemon/specs"
@@ -71,11 +74,8 @@ func (r *rig) begin() error {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	src, err := specs.FS.ReadFile("kernel/v35_integrated.tau")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	k, err := NewKernel("v35_integrated.tau", src)
+	set := bundled(r.t)
+	nine, err := Embedded(set)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func (r *rig) begin() error {
 		tenure = lease.NewUnfenced(int64(found.HighestEpoch) + 1)
 	}
 	r.loop, err = New(context.Background(), Parts{
-		Config: cfg, Kernel: k, Gather: r.gather, Ledger: led, Tenure: tenure, Server: server, Log: logr.Discard(), Clock: r.clock(),
+		Config: cfg, Specs: nine, Gather: r.gather, Ledger: led, Tenure: tenure, Server: server, Log: logr.Discard(), Clock: r.clock(),
 		NewVenue: func(s *core.State, first bool) venue.Venue {
 			cash := s.Cash
 			if first {
@@ -108,9 +108,26 @@ func (r *rig) begin() error {
 			}
 			return r.venue(paper.New(paper.Config{FeeBpsBuy: 10, FeeBpsSell: 10}, s.Position.Qty, cash))
 		},
-		Boot: core.Boot{Version: "test", Name: "test", BootID: fmt.Sprint("boot", found.HighestEpoch+1), Mode: "paper"},
-	}, recovered, src)
+		Boot: core.Boot{Version: "test", Name: "test", BootID: fmt.Sprint("boot", found.HighestEpoch+1), Mode: "paper", Specs: set},
+	}, recovered)
 	return err
+}
+
+// bundled are the specs that the project ships.
+func bundled(t testing.TB) (set [specCount]core.Spec) {
+	t.Helper()
+	for i := range set {
+		name := "kernel/v35_integrated.tau"
+		if i < kernelAt {
+			name = monitor.ID(i).File()
+		}
+		src, err := specs.FS.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(src), Text: string(src)}
+	}
+	return set
 }
 
 func (r *rig) clock() Clock {

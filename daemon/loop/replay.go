@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
-	"github.com/taudaemon/taudaemon/daemon/kernel"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/tau"
 )
@@ -24,7 +23,7 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("record %d does not follow from the records before it: %s: expected %s, found %s", e.Seq, e.What, e.Expected, e.Found)
 }
 
-// Replayer runs core and kernel again from the records alone, and compares what they give with what is recorded, byte by byte.
+// Replayer runs core and specs again from the records alone, and compares what they give with what is recorded, byte by byte.
 type Replayer struct {
 	State core.State
 	// BootSeq and Boot are the boot record in force; Boot is nil before the first.
@@ -34,7 +33,7 @@ type Replayer struct {
 	Last    *core.Tick
 	Stopped bool
 
-	kernel *Kernel
+	specs *Specs
 }
 
 // Apply takes up the next record.
@@ -74,7 +73,7 @@ func (r *Replayer) boot(rec *ledger.Record) error {
 		return err
 	}
 	r.State = core.ApplyBoot(r.State, boot)
-	return r.kernel.Restore(r.State.Kernel.Words)
+	return r.specs.Restore(r.State.Words)
 }
 
 // under puts a boot record in force, without a change of the state.
@@ -83,14 +82,16 @@ func (r *Replayer) under(rec *ledger.Record) (*core.Boot, error) {
 	if err := decode(rec, &boot); err != nil {
 		return nil, err
 	}
-	k, err := NewKernel(boot.SpecName, []byte(boot.SpecText))
+	for i, spec := range boot.Specs {
+		if got := tau.Digest([]byte(spec.Text)); got != spec.Digest {
+			return nil, &DivergedError{rec.Seq, fmt.Sprintf("specs[%d].digest", i), got, spec.Digest}
+		}
+	}
+	specs, err := Embedded(boot.Specs)
 	if err != nil {
-		return nil, &DivergedError{rec.Seq, "spec_text", "a kernel that compiles", err.Error()}
+		return nil, &DivergedError{rec.Seq, "specs", "specs that compile", err.Error()}
 	}
-	if got := k.Info().SpecDigest; got != boot.Spec {
-		return nil, &DivergedError{rec.Seq, "spec", got, boot.Spec}
-	}
-	r.BootSeq, r.Boot, r.kernel = rec.Seq, &boot, k
+	r.BootSeq, r.Boot, r.specs = rec.Seq, &boot, specs
 	return &boot, nil
 }
 
@@ -106,20 +107,16 @@ func (r *Replayer) tick(rec *ledger.Record) error {
 		return &DivergedError{rec.Seq, "obs.quotes", fmt.Sprintf("%d quotes", want), fmt.Sprint(got)}
 	}
 	t.Obs.MS = rec.UnixMilli
-	recorded, err := t.Verdict()
-	if err != nil {
-		return &DivergedError{rec.Seq, "out", "the kernel's output bits", err.Error()}
-	}
-	verdict := recorded
-	if recorded.Err == "" {
+	verdicts := core.Verdicts{Err: t.NoVerdict, Disagreement: t.Disagreement}
+	if t.NoVerdict == "" {
 		facts := core.Assess(&r.Boot.Params, &r.State, t.Obs)
-		verdict = r.kernel.Run(context.Background(), facts.In)
-		if verdict.Err != "" || verdict.Out != recorded.Out {
-			return &DivergedError{rec.Seq, "the kernel's verdict", verdict.Out.Bits() + verdict.Err, t.Out}
+		verdicts = r.specs.Consult(context.Background(), &r.Boot.Params, &r.State, t.Obs, &facts)
+		if verdicts.Err != "" {
+			return &DivergedError{rec.Seq, "the specs' verdicts", verdicts.Err, t.Out}
 		}
 	}
-	next, decision := core.Step(&r.Boot.Params, r.State, t.Obs, &verdict)
-	if err := same(rec, core.NewTick(t.Obs, &verdict, &next, &decision)); err != nil {
+	next, decision := core.Step(&r.Boot.Params, r.State, t.Obs, &verdicts)
+	if err := same(rec, core.NewTick(t.Obs, &verdicts, &next, &decision)); err != nil {
 		return err
 	}
 	r.State, r.Last = next.Named(rec.Seq, ClientID(rec.Leaf)), &t
@@ -198,54 +195,7 @@ func (r *Replayer) restore(dir string, seq uint64, snap *core.Snapshot) error {
 			return err
 		}
 		r.State = snap.State
-		return r.kernel.Restore(r.State.Kernel.Words)
+		return r.specs.Restore(r.State.Words)
 	}
 	return &DivergedError{seq, "boot", "the sequence number of an earlier boot record", fmt.Sprint(snap.Boot)}
-}
-
-// Kernel is the kernel's spec in the embedded engine, with its typed inputs and outputs.
-type Kernel struct {
-	tau.Engine
-	initial []uint64
-	binding *kernel.Binding
-	in, out []uint64
-}
-
-// NewKernel compiles the spec and binds it to the kernel's streams.
-func NewKernel(name string, src []byte) (*Kernel, error) {
-	e, err := tau.NewEmbedded(name, src)
-	if err != nil {
-		return nil, err
-	}
-	info := e.Info()
-	b, err := kernel.Bind(info)
-	if err != nil {
-		return nil, err
-	}
-	return &Kernel{Engine: e, initial: e.Snapshot(), binding: b, in: make([]uint64, len(info.Inputs)), out: make([]uint64, len(info.Outputs))}, nil
-}
-
-// Restore sets the engine's state; no words mean the spec's initial one.
-func (k *Kernel) Restore(words []uint64) error {
-	if len(words) == 0 {
-		words = k.initial
-	}
-	return k.Engine.Restore(words)
-}
-
-// Run steps the engine and reads its outputs; whatever goes wrong is "no verdict", and leaves the engine's state as it was.
-func (k *Kernel) Run(ctx context.Context, in kernel.Inputs) core.Verdict {
-	k.binding.Encode(in, k.in)
-	before := k.Snapshot()
-	if err := k.Step(ctx, k.in, k.out); err != nil {
-		return core.Verdict{Err: err.Error()}
-	}
-	out, err := k.binding.Decode(k.out)
-	if err != nil {
-		if back := k.Engine.Restore(before); back != nil {
-			err = fmt.Errorf("%w; and the state before could not be restored: %w", err, back)
-		}
-		return core.Verdict{Err: err.Error()}
-	}
-	return core.Verdict{Out: out, Words: k.Snapshot()}
 }

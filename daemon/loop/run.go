@@ -42,7 +42,8 @@ func SystemClock() Clock { return Clock{Wall: time.Now, Boot: lease.Boottime} }
 // Parts are what the loop runs with. All are required.
 type Parts struct {
 	Config *config.Config
-	Kernel *Kernel
+	// Specs in their engines.
+	Specs *Specs
 	// Gather asks every source, in the configured order, for tick at Unix time ms.
 	Gather func(ctx context.Context, tick uint64, ms int64) []guard.Quote
 	// NewVenue makes the venue; position and cash are those of the ledger's own fills. A first boot's cash is 0.
@@ -52,7 +53,7 @@ type Parts struct {
 	Server   *report.Server
 	Clock    Clock
 	Log      logr.Logger
-	// Boot is the boot record, without the params, the spec and the baseline, which the loop fills in.
+	// Boot is the boot record, without the params, the engine and the baseline, which the loop fills in.
 	Boot core.Boot
 }
 
@@ -101,17 +102,16 @@ func Params(c *config.Config) core.Params {
 }
 
 // New makes the loop ready to tick where the recovered ledger ends: it writes the boot record, and asks the venue for an open intent.
-func New(ctx context.Context, p Parts, recovered *Replayer, specText []byte) (*Loop, error) {
+func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}}
 	first := recovered.Boot == nil
 	l.Venue = p.NewVenue(&l.state, first)
 	ctx, cancel := context.WithTimeout(ctx, p.Config.Tick.Deadline)
 	defer cancel()
 
-	info := p.Kernel.Info()
+	info := p.Specs.Info()
 	l.boot.Params, l.boot.Config = Params(p.Config), "sha256:"+p.Config.Digest
-	l.boot.Engine, l.boot.SpecName = info.Engine+" "+info.Version, info.SpecName
-	l.boot.Spec, l.boot.SpecText = info.SpecDigest, string(specText)
+	l.boot.Engine = info.Engine + " " + info.Version
 	if l.boot.Baseline = l.Venue.Account(ctx); first && l.boot.Baseline.Err != "" {
 		return nil, &HaltError{Reason: "VenueUnreachable", Err: fmt.Errorf("a first boot needs the venue's balances: %s", l.boot.Baseline.Err)}
 	}
@@ -122,7 +122,7 @@ func New(ctx context.Context, p Parts, recovered *Replayer, specText []byte) (*L
 	l.bootSeq = receipt.Seq
 	l.state = core.ApplyBoot(l.state, &l.boot)
 	l.last.record.Quarantine = l.state.Quarantine // it survives a restart, and is no news then
-	if err := p.Kernel.Restore(l.state.Kernel.Words); err != nil {
+	if err := p.Specs.Restore(l.state.Words); err != nil {
 		return nil, &HaltError{Reason: "EngineState", Err: err}
 	}
 	return l, l.settle(ctx)

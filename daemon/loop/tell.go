@@ -18,7 +18,7 @@ type lastTick struct {
 }
 
 // tell shows the tick: log, metrics, /statusz, and the report to the operator. Nothing of it decides anything.
-func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdict, took time.Duration) {
+func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdicts, took time.Duration) {
 	if took > l.Config.Tick.Deadline {
 		l.events = append(l.events, core.Anomaly{Code: core.TickOverrun, Detail: fmt.Sprintf("tick %d took %v, at most %v expected",
 			l.state.Tick, took.Round(time.Millisecond), l.Config.Tick.Deadline)})
@@ -69,7 +69,7 @@ func (l *Loop) Report(phase v1alpha1.Phase) v1alpha1.Report {
 	s, head := &l.state, l.Ledger.Head()
 	return v1alpha1.Report{
 		UnixMilli: l.Clock.Wall().UnixMilli(), Phase: phase, Epoch: l.Tenure.Epoch(),
-		ConfigDigest: l.boot.Config, SpecDigest: l.boot.Spec, Engine: l.boot.Engine,
+		ConfigDigest: l.boot.Config, SpecDigest: l.boot.Specs[kernelAt].Digest, Engine: l.boot.Engine,
 		Tick: int64(s.Tick), Healthy: l.last.healthy, OracleFresh: l.last.fresh,
 		Quarantine: quarantineReport(s.Quarantine), Position: positionReport(s),
 		Ledger: &v1alpha1.LedgerReport{

@@ -27,14 +27,14 @@ func (l *Loop) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// 2. Guards, and 3. the kernel's inputs.
+	// 2. Guards and market bits.
 	facts := core.Assess(&l.boot.Params, &l.state, &obs)
-	// 4. Run the kernel, and 5. read all its outputs, or have no verdict.
-	verdict := l.Kernel.Run(ctx, facts.In)
-	// 6. Monitors, 7. health and quarantine, and what to do.
-	next, decision := core.Step(&l.boot.Params, l.state, &obs, &verdict)
+	// 3. Write the specs' inputs, 4. run the adapters and the kernel, 5. read all outputs or have no verdict, 6. run witnesses and monitors.
+	verdicts := l.Specs.Consult(ctx, &l.boot.Params, &l.state, &obs, &facts)
+	// 7. Judge them: health and quarantine, and what to do.
+	next, decision := core.Step(&l.boot.Params, l.state, &obs, &verdicts)
 	// 8. Act: the intent is durable before the action leaves.
-	record, err := l.commit(ledger.KindTick, obs.MS, core.NewTick(&obs, &verdict, &next, &decision))
+	record, err := l.commit(ledger.KindTick, obs.MS, core.NewTick(&obs, &verdicts, &next, &decision))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (l *Loop) tick(ctx context.Context) error {
 	if err := l.snapshot(); err != nil {
 		return err
 	}
-	l.tell(&obs, &decision, &verdict, l.Clock.Boot()-begun)
+	l.tell(&obs, &decision, &verdicts, l.Clock.Boot()-begun)
 	return nil
 }
 

@@ -1,65 +1,234 @@
 package monitor
 
-import "github.com/taudaemon/taudaemon/daemon/kernel"
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
 
-// Invariant names a discipline that the kernel's streams must keep at every tick.
-type Invariant string
-
-// The invariants, in the order in which they are judged and reported.
-const (
-	// ActionExclusivity: never buy and sell in one tick.
-	ActionExclusivity Invariant = "ActionExclusivity"
-	// FreshWhileExecuting: no execution state without freshness.
-	FreshWhileExecuting Invariant = "FreshWhileExecuting"
-	// BurnImpliesProfit: a burn needs the profit guard, freshness, no failure echo, and a sell.
-	BurnImpliesProfit Invariant = "BurnImpliesProfit"
-	// BurnMonotonic: what has burned has burned.
-	BurnMonotonic Invariant = "BurnMonotonic"
-	// Nonce: no buy while the nonce of an earlier one is set or a position is believed held.
-	Nonce Invariant = "Nonce"
-	// TimeoutExit: an expired timer ends execution, with a sell if holding.
-	TimeoutExit Invariant = "TimeoutExit"
-	// FreshnessDropExit: lost freshness ends execution in the same tick, with a sell if holding.
-	FreshnessDropExit Invariant = "FreshnessDropExit"
-	// EchoExit: a failure echo ends execution in the same tick, with a sell if holding.
-	EchoExit Invariant = "EchoExit"
-	// EchoBlocksEntry: no buy under a failure echo.
-	EchoBlocksEntry Invariant = "EchoBlocksEntry"
+	"github.com/taudaemon/taudaemon/daemon/tau"
 )
 
-// Tick is what one tick's streams are judged from.
-type Tick struct {
-	// Prev are the kernel's outputs of the tick before; the zero value before the first tick.
-	Prev kernel.Outputs
-	// In are the bits written to the kernel at this tick.
-	In kernel.Inputs
-	// Out are the kernel's outputs of this tick.
-	Out kernel.Outputs
-	// Fresh is the daemon's own freshness, not the kernel's.
-	Fresh bool
+// ID is a supporting spec.
+type ID int
+
+// The supporting specs, in the fixed order in which they are recorded.
+const (
+	// Profit is 01: is the profit above the minimum?
+	Profit ID = iota
+	// Freshness is 02: do enough sources agree, and are they young enough?
+	Freshness
+	// Echo is 03: is an anomaly recent?
+	Echo
+	// Invariants is 04: what must hold in every tick.
+	Invariants
+	// Liveness is 05: does a held position move?
+	Liveness
+	// Cooldown is 06: is an entry allowed after the last sell?
+	Cooldown
+	// Entry is 07: the entry half of the kernel's inputs.
+	Entry
+	// Exit is 08: the other half.
+	Exit
+	// Count of the supporting specs.
+	Count
+)
+
+// The widths of the numbers that specs read bit by bit.
+const (
+	holdBits  = 6
+	limitBits = 10
+)
+
+// contract is what a spec reads and writes.
+type contract struct {
+	file            string
+	inputs, outputs []tau.Port
 }
 
-// Judge returns the invariants that the tick breaks, in the order of their declaration; none if all hold.
-func Judge(t Tick) []Invariant {
-	left := !t.Out.State && (!t.Prev.Holding || t.Out.Sell)
-	var broken []Invariant
-	for _, c := range [...]struct {
-		name  Invariant
-		holds bool
-	}{
-		{ActionExclusivity, !(t.Out.Buy && t.Out.Sell)},
-		{FreshWhileExecuting, !t.Out.State || t.Fresh},
-		{BurnImpliesProfit, !t.Out.Burn || (t.In.ProfitGuard && t.Fresh && !t.In.FailureEcho && t.Out.Sell)},
-		{BurnMonotonic, !(t.Prev.HasBurned || t.Out.Burn) || t.Out.HasBurned},
-		{Nonce, !t.Out.Buy || (!t.Prev.Nonce && !t.Prev.Holding)},
-		{TimeoutExit, !(t.Prev.State && t.Prev.Expired()) || left},
-		{FreshnessDropExit, !(t.Prev.State && !t.Fresh) || left},
-		{EchoExit, !(t.Prev.State && t.In.FailureEcho) || left},
-		{EchoBlocksEntry, !(t.Out.Buy && t.In.FailureEcho)},
-	} {
-		if !c.holds {
-			broken = append(broken, c.name)
+var contracts = [Count]contract{
+	Profit:    {"01_profit_witness.tau", numbers("profit.in", "minimum.in"), ports("profit_ok.out")},
+	Freshness: {"02_freshness_witness.tau", numbers("quorum.in", "min_quorum.in", "age.in", "max_age.in"), ports("fresh.out")},
+	Echo:      {"03_failure_echo_kill_switch.tau", append(ports("anomaly_now.in", "anomaly_late.in"), binary("hold", holdBits)...), ports("echo.out")},
+	Invariants: {
+		"04_invariant_monitor_pack.tau",
+		ports("buy.in", "sell.in", "state.in", "nonce.in", "profit.in", "burn.in", "fresh.in", "guard.in", "echo.in", "long_hold.in", "hold_expired.in"),
+		ports("exclusive.out", "fresh_exec.out", "burn_profit.out", "nonce_ok.out", "timeout_exit.out", "fresh_exit.out", "echo_exit.out", "all.out"),
+	},
+	Liveness: {"05_liveness_monitor.tau", append(ports("held.in", "progress.in", "owed.in"), binary("limit", limitBits)...), ports("stalled.out")},
+	Cooldown: {"06_rate_limiter_cooldown.tau", append(ports("sold.in"), binary("ticks", limitBits)...), ports("allow.out")},
+	Entry: {
+		"07_entry_adapter.tau",
+		ports("fresh.in", "volume_high.in", "holding.in", "trend_up.in", "below_band.in", "cooldown_ok.in", "risk_ok.in", "quarantined.in", "open_intent.in"),
+		ports("volume.out", "trend.out", "entry_price.out"),
+	},
+	Exit: {
+		"08_exit_adapter.tau",
+		ports("holding.in", "above_target.in", "risk_breached.in", "entry_price.in", "profit_ok.in", "fresh.in", "position.in", "echo.in", "quarantined.in"),
+		ports("price.out", "profit_guard.out", "failure_echo.out"),
+	},
+}
+
+func ports(files ...string) []tau.Port {
+	var p []tau.Port
+	for _, f := range files {
+		p = append(p, tau.Port{File: f})
+	}
+	return p
+}
+
+func numbers(files ...string) []tau.Port {
+	p := ports(files...)
+	for i := range p {
+		p[i].Bits = 64
+	}
+	return p
+}
+
+// binary is a number as bits, the lowest first.
+func binary(name string, width int) []tau.Port {
+	var p []tau.Port
+	for i := range width {
+		p = append(p, tau.Port{File: name + "_b" + strconv.Itoa(i) + ".in"})
+	}
+	return p
+}
+
+// File is the spec's file name.
+func (id ID) File() string { return contracts[id].file }
+
+// String is the spec's number, 01 to 08.
+func (id ID) String() string { return contracts[id].file[:2] }
+
+// Width is the number of a spec's outputs.
+func (id ID) Width() int { return len(contracts[id].outputs) }
+
+// Output is the name of one of a spec's outputs, such as "fresh_exit".
+func (id ID) Output(i int) string {
+	f := contracts[id].outputs[i].File
+	return f[:len(f)-len(".out")]
+}
+
+// Bits are a spec's outputs, the first one lowest.
+type Bits uint16
+
+// Has says that output i is 1.
+func (b Bits) Has(i int) bool { return b>>i&1 == 1 }
+
+// Text is the outputs as a string of 0 and 1, in the contract's order: the form of a ledger record.
+func (id ID) Text(b Bits) string {
+	s := make([]byte, id.Width())
+	for i := range s {
+		s[i] = '0' + byte(b>>i&1)
+	}
+	return string(s)
+}
+
+// ParseBits reads what Text wrote.
+func (id ID) ParseBits(s string) (Bits, error) {
+	if len(s) != id.Width() {
+		return 0, fmt.Errorf("spec %s: expected %d output bits, found %q", id, id.Width(), s)
+	}
+	var b Bits
+	for i := range s {
+		switch s[i] {
+		case '0':
+		case '1':
+			b |= 1 << i
+		default:
+			return 0, fmt.Errorf("spec %s: expected 0 or 1 at place %d, found %q", id, i+1, s)
 		}
 	}
-	return broken
+	return b, nil
+}
+
+// Binding maps a spec's streams to its contract. It holds buffers, so it serves one caller at a time.
+type Binding struct {
+	wiring *tau.Wiring
+	out    []uint64
+}
+
+// Bind finds the contract's streams among those that a spec declares; see tau.Wire for what it refuses.
+func (id ID) Bind(info tau.Info) (*Binding, error) {
+	w, err := tau.Wire(info, contracts[id].inputs, contracts[id].outputs)
+	if err != nil {
+		return nil, err
+	}
+	return &Binding{wiring: w, out: make([]uint64, id.Width())}, nil
+}
+
+// Encode puts values in the contract's order where the spec has its inputs.
+func (b *Binding) Encode(in, dst []uint64) { b.wiring.Encode(in, dst) }
+
+// Decode reads the spec's outputs; see tau.Wiring.Decode for its errors.
+func (b *Binding) Decode(src []uint64) (Bits, error) {
+	if err := b.wiring.Decode(src, b.out); err != nil {
+		return 0, err
+	}
+	var out Bits
+	for i, v := range b.out {
+		out |= Bits(v) << i
+	}
+	return out, nil
+}
+
+// The inputs of the specs, each in the order of its contract.
+
+// ProfitIn are 01's: both in units of 1e-9.
+func ProfitIn(profit, minimum int64) []uint64 { return []uint64{uint64(profit), uint64(minimum)} }
+
+// FreshnessIn are 02's: counts of sources, and milliseconds.
+func FreshnessIn(quorum, minQuorum, ageMS, maxAgeMS uint64) []uint64 {
+	return []uint64{quorum, minQuorum, ageMS, maxAgeMS}
+}
+
+// EchoIn are 03's: anomalies known now before the kernel, those found late at the tick before, and the hold of 2 to 63 ticks.
+func EchoIn(now, late bool, hold uint64) []uint64 {
+	return append(flags(now, late), digits(hold, holdBits)...)
+}
+
+// InvariantsIn are 04's.
+func InvariantsIn(buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired bool) []uint64 {
+	return flags(buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired)
+}
+
+// LivenessIn are 05's; limit in ticks, 1 to 1023.
+func LivenessIn(held, progress, owed bool, limit uint64) []uint64 {
+	return append(flags(held, progress, owed), digits(limit, limitBits)...)
+}
+
+// CooldownIn are 06's; ticks 0 to 1023.
+func CooldownIn(sold bool, ticks uint64) []uint64 {
+	return append(flags(sold), digits(ticks, limitBits)...)
+}
+
+// EntryIn are 07's.
+func EntryIn(fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent bool) []uint64 {
+	return flags(fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent)
+}
+
+// ExitIn are 08's.
+func ExitIn(holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined bool) []uint64 {
+	return flags(holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined)
+}
+
+func flags(on ...bool) []uint64 {
+	v := make([]uint64, len(on), len(on)+limitBits)
+	for i := range on {
+		if on[i] {
+			v[i] = 1
+		}
+	}
+	return v
+}
+
+// digits of n, the lowest first; a number that does not fit has all ones, the longest there is.
+func digits(n uint64, width int) []uint64 {
+	if bits.Len64(n) > width {
+		n = 1<<width - 1
+	}
+	v := make([]uint64, width)
+	for i := range v {
+		v[i] = n >> i & 1
+	}
+	return v
 }

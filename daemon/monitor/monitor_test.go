@@ -2,204 +2,135 @@ package monitor_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/taudaemon/taudaemon/daemon/kernel"
 	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/specs"
 )
 
-var all = []monitor.Invariant{
-	monitor.ActionExclusivity, monitor.FreshWhileExecuting, monitor.BurnImpliesProfit, monitor.BurnMonotonic, monitor.Nonce,
-	monitor.TimeoutExit, monitor.FreshnessDropExit, monitor.EchoExit, monitor.EchoBlocksEntry,
+func engine(t *testing.T, file string) *tau.Embedded {
+	t.Helper()
+	src, err := specs.FS.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := tau.NewEmbedded(file, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
-// TestEachInvariantAlone has for each invariant ticks that break it and no other.
-func TestEachInvariantAlone(t *testing.T) {
-	type out = kernel.Outputs
-	held := out{State: true, Holding: true, Nonce: true}
-	expired := out{State: true, Holding: true, Nonce: true, TimerB0: true, TimerB1: true}
-	executing := out{State: true}
-	burn := out{Sell: true, Burn: true, HasBurned: true}
-	guard, echo := kernel.Inputs{ProfitGuard: true}, kernel.Inputs{FailureEcho: true}
-	seen := map[monitor.Invariant]bool{}
-	for _, c := range []struct {
-		name string
-		tick monitor.Tick
-		want monitor.Invariant
-	}{
-		{"buy and sell in one tick", monitor.Tick{Out: out{Buy: true, Sell: true}, Fresh: true}, monitor.ActionExclusivity},
-		{"execution begins without freshness", monitor.Tick{Out: executing}, monitor.FreshWhileExecuting},
-		{"a burn without the profit guard", monitor.Tick{Prev: held, Out: burn, Fresh: true}, monitor.BurnImpliesProfit},
-		{"a burn without freshness", monitor.Tick{Prev: held, In: guard, Out: burn}, monitor.BurnImpliesProfit},
-		{"a burn under a failure echo", monitor.Tick{Prev: held, In: kernel.Inputs{ProfitGuard: true, FailureEcho: true}, Out: burn, Fresh: true}, monitor.BurnImpliesProfit},
-		{"a burn without a sell", monitor.Tick{In: guard, Out: out{Burn: true, HasBurned: true}, Fresh: true}, monitor.BurnImpliesProfit},
-		{"a burn that was is forgotten", monitor.Tick{Prev: out{HasBurned: true}, Fresh: true}, monitor.BurnMonotonic},
-		{"a burn that is goes unnoted", monitor.Tick{Prev: held, In: guard, Out: out{Sell: true, Burn: true}, Fresh: true}, monitor.BurnMonotonic},
-		{"a buy while the nonce is set", monitor.Tick{Prev: out{Nonce: true}, Out: out{Buy: true}, Fresh: true}, monitor.Nonce},
-		{"a buy while a position is believed held", monitor.Tick{Prev: out{Holding: true}, Out: out{Buy: true}, Fresh: true}, monitor.Nonce},
-		{"an expired timer and it stays", monitor.Tick{Prev: expired, Out: held, Fresh: true}, monitor.TimeoutExit},
-		{"an expired timer and it leaves without a sell", monitor.Tick{Prev: expired, Fresh: true}, monitor.TimeoutExit},
-		{"freshness is lost and it leaves without a sell", monitor.Tick{Prev: held}, monitor.FreshnessDropExit},
-		{"an echo and it stays", monitor.Tick{Prev: held, In: echo, Out: held, Fresh: true}, monitor.EchoExit},
-		{"an echo and it leaves without a sell", monitor.Tick{Prev: held, In: echo, Fresh: true}, monitor.EchoExit},
-		{"a buy under an echo", monitor.Tick{In: echo, Out: out{Buy: true}, Fresh: true}, monitor.EchoBlocksEntry},
-	} {
-		seen[c.want] = true
-		t.Run(c.name, func(t *testing.T) {
-			if got := monitor.Judge(c.tick); !slices.Equal(got, []monitor.Invariant{c.want}) {
-				t.Fatalf("expected %s alone, found %v", c.want, got)
-			}
-		})
+// runner runs a bundled spec by its contract.
+func runner(t *testing.T, id monitor.ID) func(in []uint64) string {
+	t.Helper()
+	e := engine(t, id.File())
+	b, err := id.Bind(e.Info())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, i := range all {
-		if !seen[i] {
-			t.Errorf("no tick breaks %s alone", i)
+	return func(in []uint64) string {
+		t.Helper()
+		i, out := make([]uint64, len(e.Info().Inputs)), make([]uint64, len(e.Info().Outputs))
+		b.Encode(in, i)
+		if err := e.Step(context.Background(), i, out); err != nil {
+			t.Fatal(err)
+		}
+		bits, err := b.Decode(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := id.Text(bits)
+		if back, err := id.ParseBits(text); err != nil || back != bits {
+			t.Fatalf("%s: expected %b back from %s, found %b, %v", id, bits, text, back, err)
+		}
+		return text
+	}
+}
+
+// TestTheContractIsWhatTheBundledSpecsMean feeds each spec by its contract, one input at a time, and reads the verdict by its place: inputs in the
+// wrong order, or an output in the wrong place, give something else.
+func TestTheContractIsWhatTheBundledSpecsMean(t *testing.T) {
+	type step struct {
+		in   []uint64
+		want string
+	}
+	for id, steps := range map[monitor.ID][]step{
+		monitor.Profit:    {{monitor.ProfitIn(-1, -2), "1"}, {monitor.ProfitIn(-2, -1), "0"}, {monitor.ProfitIn(1, 1), "0"}, {monitor.ProfitIn(1, -1), "1"}},
+		monitor.Freshness: {{monitor.FreshnessIn(2, 2, 9, 9), "1"}, {monitor.FreshnessIn(1, 2, 9, 9), "0"}, {monitor.FreshnessIn(3, 2, 10, 9), "0"}},
+		monitor.Echo: {
+			{monitor.EchoIn(false, false, 2), "0"}, {monitor.EchoIn(true, false, 2), "1"}, {monitor.EchoIn(false, false, 2), "1"},
+			{monitor.EchoIn(false, false, 2), "1"}, {monitor.EchoIn(false, false, 2), "0"}, {monitor.EchoIn(false, true, 2), "1"},
+			{monitor.EchoIn(false, false, 2), "1"}, {monitor.EchoIn(false, false, 2), "0"},
+		},
+		monitor.Invariants: {
+			{monitor.InvariantsIn(false, false, false, false, false, false, false, false, false, false, false), "11111111"},
+			{monitor.InvariantsIn(true, true, true, true, false, false, true, false, false, false, false), "01111110"},
+			{monitor.InvariantsIn(false, false, true, true, false, false, false, false, false, false, false), "10111010"},
+		},
+		monitor.Liveness: {
+			{monitor.LivenessIn(true, false, false, 2), "0"}, {monitor.LivenessIn(true, false, false, 2), "1"}, {monitor.LivenessIn(true, true, false, 2), "0"},
+			{monitor.LivenessIn(true, true, true, 2), "0"}, {monitor.LivenessIn(true, true, true, 2), "1"}, {monitor.LivenessIn(false, false, true, 2), "0"},
+		},
+		monitor.Cooldown: {
+			{monitor.CooldownIn(false, 2), "1"}, {monitor.CooldownIn(true, 2), "0"}, {monitor.CooldownIn(false, 2), "0"}, {monitor.CooldownIn(false, 2), "1"},
+		},
+		monitor.Entry: {
+			{monitor.EntryIn(true, true, false, true, true, true, true, false, false), "110"},
+			{monitor.EntryIn(true, false, true, true, false, true, true, false, false), "110"},
+			{monitor.EntryIn(true, false, false, true, false, true, true, true, false), "001"},
+			{monitor.EntryIn(false, true, false, true, true, true, true, false, true), "000"},
+		},
+		monitor.Exit: {
+			{monitor.ExitIn(true, true, false, false, true, true, true, false, false), "110"},
+			{monitor.ExitIn(true, false, true, false, true, true, false, false, false), "100"},
+			{monitor.ExitIn(false, true, true, false, true, true, true, true, false), "001"},
+			{monitor.ExitIn(false, false, false, true, true, true, true, false, true), "101"},
+		},
+	} {
+		run := runner(t, id)
+		for i, s := range steps {
+			if got := run(s.in); got != s.want {
+				t.Errorf("spec %s step %d: expected %s, found %s", id, i+1, s.want, got)
+			}
 		}
 	}
 }
 
-func TestTicksThatBreakNothing(t *testing.T) {
-	type out = kernel.Outputs
-	held := out{State: true, Holding: true, Nonce: true}
-	for _, c := range []struct {
-		name string
-		tick monitor.Tick
-	}{
-		{"idle and not fresh", monitor.Tick{}},
-		{"idle under an echo", monitor.Tick{In: kernel.Inputs{FailureEcho: true}}},
-		{"a buy", monitor.Tick{Out: out{State: true, Buy: true, Holding: true, Nonce: true}, Fresh: true}},
-		{"holding on", monitor.Tick{Prev: held, Out: held, Fresh: true}},
-		{"a sell when freshness is lost", monitor.Tick{Prev: held, Out: out{Sell: true}}},
-		{"a sell under an echo", monitor.Tick{Prev: held, In: kernel.Inputs{FailureEcho: true}, Out: out{Sell: true}, Fresh: true}},
-		{"leaving without a sell what was not held", monitor.Tick{Prev: out{State: true}}},
-		{"a sell with a burn", monitor.Tick{Prev: held, In: kernel.Inputs{ProfitGuard: true}, Out: out{Sell: true, Burn: true, HasBurned: true}, Fresh: true}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := monitor.Judge(c.tick); got != nil {
-				t.Fatalf("expected none, found %v", got)
-			}
-		})
-	}
-}
-
-func TestBrokenInvariantsComeInTheOrderOfTheirDeclaration(t *testing.T) {
-	got := monitor.Judge(monitor.Tick{
-		Prev: kernel.Outputs{State: true, Holding: true, Nonce: true, HasBurned: true, TimerB0: true, TimerB1: true},
-		In:   kernel.Inputs{FailureEcho: true},
-		Out:  kernel.Outputs{State: true, Buy: true, Sell: true, Burn: true},
-	})
-	if !slices.Equal(got, all) {
-		t.Fatalf("expected %v\nfound    %v", all, got)
-	}
-}
-
-// explore steps the kernel through every state that it can reach, with all inputs that core can make (v implies fresh, g implies fresh and
-// no echo), and returns how many states there are and one example for each set of invariants that a tick breaks.
-func explore(t *testing.T, src string) (states int, broken map[string]string) {
-	t.Helper()
-	e, err := tau.NewEmbedded("kernel", []byte(src))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := kernel.Bind(e.Info())
-	if err != nil {
-		t.Fatal(err)
-	}
-	type state struct {
-		words []uint64
-		prev  kernel.Outputs
-	}
-	broken = map[string]string{}
-	engineStates, seen := map[string]bool{}, map[string]bool{}
-	queue := []state{{words: e.Snapshot()}}
-	in, out := make([]uint64, len(e.Info().Inputs)), make([]uint64, len(e.Info().Outputs))
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		engineStates[fmt.Sprint(at.words)] = true
-		for bits := range 32 {
-			i := kernel.Inputs{PriceHigh: bits&1 != 0, VolumeFresh: bits&2 != 0, TrendUp: bits&4 != 0, ProfitGuard: bits&8 != 0, FailureEcho: bits&16 != 0}
-			if i.ProfitGuard && i.FailureEcho {
-				continue
-			}
-			if err := e.Restore(at.words); err != nil {
-				t.Fatal(err)
-			}
-			b.Encode(i, in)
-			if err := e.Step(context.Background(), in, out); err != nil {
-				t.Fatal(err)
-			}
-			o, err := b.Decode(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, fresh := range []bool{true, false} {
-				if !fresh && (i.VolumeFresh || i.ProfitGuard) {
-					continue
-				}
-				for _, inv := range monitor.Judge(monitor.Tick{Prev: at.prev, In: i, Out: o, Fresh: fresh}) {
-					broken[string(inv)] = fmt.Sprintf("after %s: in %s, fresh %t, out %s", at.prev.Bits(), i.Bits(), fresh, o.Bits())
-				}
-			}
-			next := state{e.Snapshot(), o}
-			if key := fmt.Sprint(next); !seen[key] {
-				seen[key] = true
-				queue = append(queue, next)
+func TestASpecThatLacksAStreamIsRefused(t *testing.T) {
+	for id := range monitor.Count {
+		info := engine(t, id.File()).Info()
+		if id.File()[:2] != id.String() || !slices.Contains(specs.Supporting[:], id.File()) {
+			t.Errorf("spec %s is %s", id, id.File())
+		}
+		for i := range info.Inputs {
+			cut := info
+			cut.Inputs = slices.Delete(slices.Clone(info.Inputs), i, i+1)
+			if _, err := id.Bind(cut); err == nil || !strings.Contains(err.Error(), "no input stream reads "+info.Inputs[i].Path) {
+				t.Errorf("spec %s without %s: %v", id, info.Inputs[i].Path, err)
 			}
 		}
 	}
-	return len(engineStates), broken
 }
 
-func v35(t *testing.T) string {
-	t.Helper()
-	src, err := specs.FS.ReadFile(specs.KernelV35)
-	if err != nil {
-		t.Fatal(err)
+func TestANumberThatDoesNotFitIsTheLongestThereIs(t *testing.T) {
+	if got := monitor.CooldownIn(false, 5000); !slices.Equal(got[1:], []uint64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) {
+		t.Fatal(got)
 	}
-	return string(src)
-}
-
-func TestTheV35KernelBreaksNothingInAnyReachableState(t *testing.T) {
-	states, broken := explore(t, v35(t))
-	if states != 10 {
-		t.Errorf("expected the 10 reachable states of V35, found %d", states)
-	}
-	for inv, example := range broken {
-		t.Errorf("%s is broken %s", inv, example)
+	if got := monitor.EchoIn(false, false, 5); !slices.Equal(got[2:], []uint64{1, 0, 1, 0, 0, 0}) {
+		t.Fatal(got)
 	}
 }
 
-// TestAFaultyKernelIsFoundOut takes one term out of V35 at a time: the test above could fail, and the monitors see each such fault.
-func TestAFaultyKernelIsFoundOut(t *testing.T) {
-	for _, c := range []struct {
-		fault, from, to string
-		want            monitor.Invariant
-	}{
-		{"enters under an echo", "& ononce[t-1]' & ifailure_echo[t]'", "& ononce[t-1]'", monitor.EchoBlocksEntry},
-		{"stays under an echo", "& ivolume[t] & ifailure_echo[t]')", "& ivolume[t])", monitor.EchoExit},
-		{"enters without freshness", "= ostate[t-1]' & iprice[t]' & ivolume[t] & itrend[t]", "= ostate[t-1]' & iprice[t]' & itrend[t]", monitor.FreshWhileExecuting},
-		{"stays without freshness", "& ivolume[t] & ifailure_echo[t]')", "& ifailure_echo[t]')", monitor.FreshnessDropExit},
-		{"stays when the timer has run out", "(iprice[t] & oholding[t-1])' & (otimer_b1[t-1] & otimer_b0[t-1])'", "(iprice[t] & oholding[t-1])'", monitor.TimeoutExit},
-		{"leaves without a sell", "(osell_signal[t] = ostate[t-1] & ostate[t]' & oholding[t-1])", "(osell_signal[t] = ostate[t-1] & ostate[t]' & oholding[t-1] & ifailure_echo[t]')", monitor.EchoExit},
-		{"burns without the profit guard", "oentry_price[t-1]' & iprofit_guard[t])", "oentry_price[t-1]')", monitor.BurnImpliesProfit},
-		{"forgets its burns", "(ohas_burned[t]  = ohas_burned[t-1] | oburn_event[t])", "(ohas_burned[t]  = oburn_event[t])", monitor.BurnMonotonic},
-		{"buys at every tick that it executes", "(obuy_signal[t]  = ostate[t] & ostate[t-1]' & oholding[t-1]')", "(obuy_signal[t]  = ostate[t])", monitor.Nonce},
-		{"sells what it buys", "(osell_signal[t] = ostate[t-1] & ostate[t]' & oholding[t-1])", "(osell_signal[t] = ostate[t-1] & ostate[t]' & oholding[t-1] | obuy_signal[t])", monitor.ActionExclusivity},
-	} {
-		t.Run(c.fault, func(t *testing.T) {
-			src := v35(t)
-			if strings.Count(src, c.from) != 1 {
-				t.Fatalf("%q is not in the spec once", c.from)
+func TestParseBitsRefusesWhatIsNoOutput(t *testing.T) {
+	for _, s := range []string{"", "11", "2", " ", "1111111x"} {
+		for _, id := range []monitor.ID{monitor.Echo, monitor.Invariants} {
+			if _, err := id.ParseBits(s); err == nil {
+				t.Errorf("spec %s: %q was read", id, s)
 			}
-			if _, broken := explore(t, strings.Replace(src, c.from, c.to, 1)); broken[string(c.want)] == "" {
-				t.Fatalf("expected %s to be broken, found %v", c.want, broken)
-			}
-		})
+		}
 	}
 }

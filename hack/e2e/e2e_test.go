@@ -128,15 +128,15 @@ func sameKernelState(t *testing.T, before, after []*ledger.Record) {
 	if last == nil || next == nil || next.Tick != last.Tick+1 {
 		t.Fatalf("expected tick numbers to go on, found %+v then %+v", last, next)
 	}
-	prev, err := last.Verdict()
+	prev, err := last.Outputs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := next.Verdict()
+	now, err := next.Outputs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if prev.Out.Holding != (now.Out.Sell || now.Out.Holding && !now.Out.Buy) || prev.Out.HasBurned && !now.Out.HasBurned {
+	if prev.Holding != (now.Sell || now.Holding && !now.Buy) || prev.HasBurned && !now.HasBurned {
 		t.Fatalf("the kernel did not go on from where it was: %s then %s", last.Out, next.Out)
 	}
 }

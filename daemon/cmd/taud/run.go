@@ -20,11 +20,14 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/logging"
 	"github.com/taudaemon/taudaemon/daemon/loop"
+	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/oracle"
 	"github.com/taudaemon/taudaemon/daemon/report"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
+	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/paper"
+	"github.com/taudaemon/taudaemon/specs"
 )
 
 // defaultListen is where a daemon in a pod answers when its configuration could not be read.
@@ -57,7 +60,7 @@ func checkCommand() *cobra.Command {
 			for _, w := range s.config.Warnings {
 				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
 			}
-			info := s.kernel.Info()
+			info := s.specs.Info()
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s %s\n", file,
 				"paper", len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, info.Engine, info.Version)
 			return err
@@ -70,8 +73,8 @@ func checkCommand() *cobra.Command {
 // setup is what is read before anything is started or written.
 type setup struct {
 	config  *config.Config
-	kernel  *loop.Kernel
-	text    []byte
+	set     [monitor.Count + 1]core.Spec
+	specs   *loop.Specs
 	sources []oracle.Source
 }
 
@@ -83,11 +86,11 @@ func load(file string) (*setup, error) {
 	if err := c.CheckFiles(); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(c.Paths.KernelSpec)
+	set, err := readSpecs(c)
 	if err != nil {
 		return nil, err
 	}
-	k, err := loop.NewKernel(filepath.Base(c.Paths.KernelSpec), text)
+	nine, err := loop.Embedded(set)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +98,33 @@ func load(file string) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &setup{config: c, kernel: k, text: text, sources: sources}, nil
+	return &setup{config: c, set: set, specs: nine, sources: sources}, nil
+}
+
+// readSpecs reads the kernel, and the supporting specs from specs_root if it holds any of them; then it must hold all. Else they are the
+// bundled ones.
+func readSpecs(c *config.Config) (set [monitor.Count + 1]core.Spec, err error) {
+	read := specs.FS.ReadFile
+	for id := range monitor.Count {
+		if _, err := os.Stat(filepath.Join(c.Paths.SpecsRoot, id.File())); err == nil {
+			read = func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(c.Paths.SpecsRoot, name)) }
+		}
+	}
+	for i := range set {
+		var text []byte
+		name := filepath.Base(c.Paths.KernelSpec)
+		if id := monitor.ID(i); id < monitor.Count {
+			name = id.File()
+			text, err = read(name)
+		} else {
+			text, err = os.ReadFile(c.Paths.KernelSpec)
+		}
+		if err != nil {
+			return set, fmt.Errorf("spec %s: %w", name, err)
+		}
+		set[i] = core.Spec{Name: name, Digest: tau.Digest(text), Text: string(text)}
+	}
+	return set, nil
 }
 
 // daemon is a run: what it has got so far decides how it can say what went wrong.
@@ -138,7 +167,7 @@ func run(ctx context.Context, file, levelFlag string) error {
 	l, err := d.start(ctx)
 	if err == nil {
 		d.log.Info("ticking", "version", fullVersion(), "every", s.config.Tick.Interval, "epoch", d.tenure.Epoch(), "ledger", d.ledger.Origin(),
-			"records", d.ledger.Head().Size, "kernel", s.kernel.Info().SpecDigest, "venue", l.Venue.Name())
+			"records", d.ledger.Head().Size, "kernel", s.specs.Info().SpecDigest, "venue", l.Venue.Name())
 		err = l.Run(ctx)
 	}
 	return d.end(ctx, l, err)
@@ -212,15 +241,15 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	if err := d.acquire(ctx, int64(recovery.HighestEpoch)); err != nil {
 		return nil, err
 	}
-	boot := core.Boot{Version: fullVersion(), Name: c.Name, PodUID: d.podUID, BootID: d.bootID, Mode: string(c.Mode)}
+	boot := core.Boot{Version: fullVersion(), Name: c.Name, PodUID: d.podUID, BootID: d.bootID, Mode: string(c.Mode), Specs: d.set}
 	if t := recovery.TornTail; t != nil {
 		boot.Torn, boot.Kept = t.Bytes, t.Kept
 		d.log.Info("a torn tail was cut from the ledger", "segment", t.Segment, "offset", t.Offset, "bytes", t.Bytes, "kept", t.Kept)
 	}
 	return loop.New(ctx, loop.Parts{
-		Config: c, Kernel: d.kernel, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot,
+		Config: c, Specs: d.specs, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot,
 		Gather: d.gather, NewVenue: d.paperVenue,
-	}, recovered, d.text)
+	}, recovered)
 }
 
 func (d *daemon) gather(ctx context.Context, tick uint64, ms int64) []guard.Quote {
