@@ -105,7 +105,7 @@ func decideStalled(o *observed, p *plan) {
 	switch {
 	case len(o.Taken) > 0:
 		p.HandsOff = true
-		p.Stalled = &problem{v1alpha1.ReasonNameTaken, fmt.Sprintf("%s exists and is not of this resource; it is left alone: delete or rename it", o.Taken[0])}
+		p.Stalled = &problem{v1alpha1.ReasonNameTaken, o.Taken[0] + " exists and is not of this resource; it is left alone: delete or rename it"}
 	case o.Claim != nil && mismatch(o.Claim, v) != "":
 		p.HandsOff = true
 		p.Stalled = &problem{ReasonVolumeMismatch, mismatch(o.Claim, v)}
@@ -113,7 +113,7 @@ func decideStalled(o *observed, p *plan) {
 		p.Stalled = &problem{v1alpha1.ReasonInvalidConfig, o.WantedErr.Error()}
 	}
 	if len(o.Leaving) > 0 {
-		p.Waiting = fmt.Sprintf("%s of an earlier resource is being deleted", o.Leaving[0])
+		p.Waiting = o.Leaving[0] + " of an earlier resource is being deleted"
 	}
 }
 

@@ -3,6 +3,7 @@ package desired
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ type Agent struct {
 // spec, one line a fault, and nothing that it describes may reach a pod.
 func Render(td *v1alpha1.TauDaemon, defaultImage string, kernel []byte) (*Agent, error) {
 	if defaultImage == "" && td.Spec.Pod.Image == "" {
-		return nil, fmt.Errorf("spec.pod.image: expected an image, since the operator was started without a default one")
+		return nil, errors.New("spec.pod.image: expected an image, since the operator was started without a default one")
 	}
 	file, err := configFileOf(td)
 	if err != nil {
@@ -58,9 +59,8 @@ func Render(td *v1alpha1.TauDaemon, defaultImage string, kernel []byte) (*Agent,
 // buildConfigMap is immutable and named by its content, so that a pod never sees its configuration change beneath it.
 func buildConfigMap(td *v1alpha1.TauDaemon, rendered, kernel []byte) *applycore.ConfigMapApplyConfiguration {
 	// The lengths keep two different pairs of files from having one digest.
-	h := sha256.New()
-	fmt.Fprintf(h, "%d\n%s%d\n%s", len(rendered), rendered, len(kernel), kernel)
-	name := ChildName(td.Name) + "-" + hex.EncodeToString(h.Sum(nil))[:digestDigits]
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\n%s%d\n%s", len(rendered), rendered, len(kernel), kernel))
+	name := ChildName(td.Name) + "-" + hex.EncodeToString(sum[:])[:digestDigits]
 	return applycore.ConfigMap(name, td.Namespace).
 		WithLabels(Labels(td.Name)).
 		WithOwnerReferences(owner(td)).

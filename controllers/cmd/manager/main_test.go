@@ -37,7 +37,8 @@ func TestManagerAnswersItsProbesLeadsAndStopsInOrder(t *testing.T) {
 	for _, url := range []string{"http://" + o.probeAddress + "/healthz", "http://" + o.probeAddress + "/readyz", "http://" + o.metricsAddress + "/metrics"} {
 		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 			resp, err := http.Get(url)
-			if err != nil {
+			if resp == nil {
+				t.Log("not yet:", err)
 				return false, nil
 			}
 			return resp.StatusCode == http.StatusOK, resp.Body.Close()
