@@ -74,7 +74,10 @@ func mirror(s *v1alpha1.TauDaemonStatus, r *v1alpha1.Report) *problem {
 		s.Holding = r.Position.Quantity
 		s.Position = r.Position.DeepCopy()
 	}
-	s.Quarantine = r.Quarantine.DeepCopy()
+	// Nor does it know whether a quarantine is on, and none in its report is no release.
+	if r.Phase != v1alpha1.PhaseHalted {
+		s.Quarantine = r.Quarantine.DeepCopy()
+	}
 	return mirrorLedger(s, r.Ledger)
 }
 

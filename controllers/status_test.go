@@ -251,14 +251,15 @@ func TestTransitionsAreWhatChangedOfConsequence(t *testing.T) {
 		before, after *v1alpha1.TauDaemonStatus
 		want          []string
 	}{
-		"another tick":      {good, status(func(s *scene) { s.report.Tick = 99 }), nil},
-		"quarantine begins": {good, quarantined, []string{"Quarantined"}},
-		"quarantine ends":   {quarantined, good, []string{"Released", "Running"}},
-		"report grows old":  {good, stale, []string{"StaleReport"}},
-		"halted":            {good, status(func(s *scene) { s.report.Phase = v1alpha1.PhaseHalted }), []string{"Halted"}},
-		"new boot":          {good, status(func(s *scene) { s.report.Epoch = 5 }), []string{"Booted"}},
-		"suspended":         {good, status(func(s *scene) { s.td.Spec.Suspend = true }), []string{"Suspended"}},
-		"stalled":           {good, status(func(s *scene) { s.taken = []string{"Service x"} }), []string{"NameTaken"}},
+		"another tick":                         {good, status(func(s *scene) { s.report.Tick = 99 }), nil},
+		"quarantine begins":                    {good, quarantined, []string{"Quarantined"}},
+		"halt while quarantined is no release": {quarantined, afterHalt(t, quarantined), []string{"Halted"}},
+		"quarantine ends":                      {quarantined, good, []string{"Released", "Running"}},
+		"report grows old":                     {good, stale, []string{"StaleReport"}},
+		"halted":                               {good, status(func(s *scene) { s.report.Phase = v1alpha1.PhaseHalted }), []string{"Halted"}},
+		"new boot":                             {good, status(func(s *scene) { s.report.Epoch = 5 }), []string{"Booted"}},
+		"suspended":                            {good, status(func(s *scene) { s.td.Spec.Suspend = true }), []string{"Suspended"}},
+		"stalled":                              {good, status(func(s *scene) { s.taken = []string{"Service x"} }), []string{"NameTaken"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -270,6 +271,20 @@ func TestTransitionsAreWhatChangedOfConsequence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// afterHalt is the status after the daemon of that status booted into Halted, knowing nothing of its ledger.
+func afterHalt(t *testing.T, before *v1alpha1.TauDaemonStatus) *v1alpha1.TauDaemonStatus {
+	t.Helper()
+	s := newScene(t)
+	s.td.Status = *before.DeepCopy()
+	s.report = &v1alpha1.Report{Version: 1, PodUID: "pod", BootID: "boot", Epoch: 4, Phase: v1alpha1.PhaseHalted, Reason: "LedgerDamaged", Message: "segment 1"}
+	o := s.observed()
+	after := computeStatus(o, decide(o), outcome{})
+	if after.Holding != before.Holding || after.Tick != before.Tick || after.Ledger.Size != before.Ledger.Size || !after.Quarantine.Active {
+		t.Errorf("halted: expected the last known facts, found %+v", after)
+	}
+	return after
 }
 
 func TestLiveObjectCoversWhatIsWantedOfIt(t *testing.T) {
