@@ -17,14 +17,16 @@ type Slot = lang.Slot
 
 // Info identifies an engine and the spec that it runs.
 type Info struct {
-	Engine     string // "embedded"
+	Engine     string // "embedded", "tau" for the real binary, "tau+embedded" for both
 	Version    string // of the engine; for the real binary what it prints for --version
 	SpecName   string // file name of the spec
 	SpecDigest string // Digest of the exact file bytes
-	Lookback   int    // k: rows before the first input line
-	Inputs     []Stream
-	Outputs    []Stream
-	State      []Slot // what a snapshot holds, in its order
+	// BinaryDigest is "sha256:" and 64 hexadecimal digits of the real binary's file; "" for the embedded engine.
+	BinaryDigest string
+	Lookback     int // k: rows before the first input line
+	Inputs       []Stream
+	Outputs      []Stream
+	State        []Slot // what a snapshot holds, in its order
 }
 
 // Engine runs one spec. It is not safe for concurrent use.

@@ -1,0 +1,11 @@
+// Command taudouble is the double of the Tau binary as a program of its own, for demos and for tests of whole daemons.
+// Package daemon/tau/process/double says how it behaves and what the environment can order.
+package main
+
+import (
+	"os"
+
+	"github.com/taudaemon/taudaemon/daemon/tau/process/double"
+)
+
+func main() { os.Exit(double.Main(os.Args[1:])) }
