@@ -48,7 +48,7 @@ const shutdownTime = 3 * time.Second
 
 // Listen takes the address, so that a wrong or busy one is an error before anything else is started.
 func Listen(o Options) (*Server, error) {
-	l, err := net.Listen("tcp", o.Listen)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("report.listen: expected an address that is free, such as \":8080\", found %q: %w", o.Listen, err)
 	}
@@ -85,10 +85,10 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Serve answers until ctx ends, and then for as long as requests under way need, at most three seconds.
 func (s *Server) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()
 		if s.http.Shutdown(ctx) != nil {
-			s.http.Close()
+			_ = s.http.Close()
 		}
 	})
 	defer stop()
@@ -137,10 +137,10 @@ func answer(w http.ResponseWriter, wrong string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if wrong != "" {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, wrong+"\n")
+		_, _ = io.WriteString(w, wrong+"\n")
 		return
 	}
-	io.WriteString(w, "ok\n")
+	_, _ = io.WriteString(w, "ok\n")
 }
 
 // Status is what /statusz answers.
@@ -178,5 +178,5 @@ func (s *Server) statusz(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Write(append(b, '\n'))
+	_, _ = w.Write(append(b, '\n'))
 }

@@ -180,7 +180,7 @@ func (a *acquisition) try(ctx context.Context) (_ *Held, again time.Duration, _ 
 	a.Log.Info("Lease taken", "lease", l.Namespace+"/"+l.Name, "epoch", epoch, "from", deref(l.Spec.HolderIdentity), "duration", a.Duration.String())
 	me := a.me
 	me.epoch = epoch
-	return newHeld(a.Options, me, stored, sent), 0, nil
+	return newHeld(a.Options, me, stored, sent), 0, nil //nolint:contextcheck // the tenure outlives the taking: see Acquire
 }
 
 // wholeSeconds rounds up: another that waits for what is written never waits for less than this process means.

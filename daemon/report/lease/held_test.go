@@ -1,3 +1,4 @@
+//nolint:contextcheck // helpers take the context of the test, whose bubble ends before it
 package lease
 
 import (

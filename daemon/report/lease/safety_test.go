@@ -1,3 +1,4 @@
+//nolint:contextcheck // a killed process has no context to end with
 package lease
 
 import (
