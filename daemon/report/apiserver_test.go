@@ -1,6 +1,7 @@
-package lease
+package report
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"testing"
@@ -14,14 +15,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/daemon/report/lease"
 	"github.com/taudaemon/taudaemon/hack/envtest"
 )
 
 func TestMain(m *testing.M) { os.Exit(envtest.Run(m)) }
 
-// TestOnARealAPIServer is the life of a Lease under the daemon's own rights: get, update and watch of this one Lease. What a fake would let
+// TestLeaseOnARealAPIServer is the life of a Lease under the daemon's own rights: get, update and watch of this one Lease. What a fake would let
 // through (the watch's selector, validation, resource versions) is the server's to judge here.
-func TestOnARealAPIServer(t *testing.T) {
+func TestLeaseOnARealAPIServer(t *testing.T) {
 	cfg, admin, ns := envtest.Config(t), envtest.Client(t), envtest.Namespace(t)
 	const name, user = "eth-usd-taud", "taud"
 	meta := metav1.ObjectMeta{Namespace: ns, Name: name}
@@ -38,14 +40,14 @@ func TestOnARealAPIServer(t *testing.T) {
 		}
 	}
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: user}
-	api, err := NewClient(cfg, ns, name)
+	api, err := lease.NewClient(cfg, ns, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := func(pod string) *Held {
+	start := func(pod string) *lease.Held {
 		t.Helper()
-		h, err := Acquire(t.Context(), Options{
-			API: api, PodUID: pod, BootID: NewBootID(), Duration: 5 * time.Second, ReportInterval: time.Second, Log: testr.New(t),
+		h, err := lease.Acquire(t.Context(), lease.Options{
+			API: api, PodUID: pod, BootID: lease.NewBootID(), Duration: 5 * time.Second, ReportInterval: time.Second, Log: testr.New(t),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +66,7 @@ func TestOnARealAPIServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	changed := func(h *Held) {
+	changed := func(h *lease.Held) {
 		t.Helper()
 		select {
 		case <-h.Changed():
@@ -92,20 +94,21 @@ func TestOnARealAPIServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	edit(func(l *coordinationv1.Lease) {
-		if r := reportOf(t, l); r == nil || r.Phase != v1alpha1.PhaseStopped || r.Epoch != 7 || l.Annotations[v1alpha1.AnnotationCommands] == "" {
+		var r v1alpha1.Report
+		if err := json.Unmarshal([]byte(l.Annotations[v1alpha1.AnnotationReport]), &r); err != nil || r.Phase != v1alpha1.PhaseStopped || r.Epoch != 7 || l.Annotations[v1alpha1.AnnotationCommands] == "" {
 			t.Errorf("report %+v, annotations %q", r, l.Annotations)
 		}
 	})
 
 	next := start("pod2")
-	defer crash(next)
+	defer func() { _ = next.Release(t.Context(), v1alpha1.Report{}) }() // lost by then: it only ends the goroutines
 	if next.Epoch() != 8 {
 		t.Errorf("epoch %d after 7", next.Epoch())
 	}
 	changed(next) // the commands were there before it
 	edit(func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = new("pod3/boot") })
 	changed(next)
-	if !errors.Is(next.Err(), ErrLost) || next.Margin() > 0 {
+	if !errors.Is(next.Err(), lease.ErrLost) || next.Margin() > 0 {
 		t.Errorf("err %v, margin %v", next.Err(), next.Margin())
 	}
 }
