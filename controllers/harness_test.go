@@ -148,7 +148,7 @@ func newWorld(t *testing.T) *world {
 // restartOperator forgets all that the operator remembers.
 func (w *world) restartOperator() {
 	counted := counting(w.c.(client.WithWatch), w.writes)
-	w.r = &Reconciler{Client: counted, Live: counted, Recorder: w.recorder, Clock: w.clock, Image: testImage, Kernel: []byte("# kernel\n")}
+	w.r = &Reconciler{Client: counted, Live: counted, Recorder: w.recorder, Clock: w.clock, Image: testImage, Specs: map[string]string{"v35_integrated.tau": "# kernel\n"}}
 }
 
 // manifest is the smallest resource; the API server fills in the defaults.

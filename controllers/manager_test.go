@@ -35,6 +35,7 @@ import (
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/controllers/desired"
 	"github.com/taudaemon/taudaemon/hack/envtest"
+	"github.com/taudaemon/taudaemon/specs"
 )
 
 // idleResources and idleWindow are what the idle cost is measured with.
@@ -76,7 +77,7 @@ func startManager(t *testing.T, f *fleet, options ...func(*rest.Config)) *writes
 	}
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder(FieldOwner),
-		Clock: clock.RealClock{}, Image: testImage, Kernel: []byte("# kernel\n"),
+		Clock: clock.RealClock{}, Image: testImage, Specs: specs.Bundled(),
 	}
 	if err := r.SetupWithManager(mgr); err != nil {
 		t.Fatal(err)

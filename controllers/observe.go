@@ -50,7 +50,7 @@ type observed struct {
 // observe reads the children and the report. It writes nothing.
 func (r *Reconciler) observe(ctx context.Context, td *v1alpha1.TauDaemon) (*observed, error) {
 	o := &observed{TauDaemon: td, Now: r.Clock.Now()}
-	o.Wanted, o.WantedErr = desired.Render(td, r.Image, r.Kernel)
+	o.Wanted, o.WantedErr = desired.Render(td, r.Image, r.Specs)
 
 	o.ServiceAccount = &corev1.ServiceAccount{}
 	o.Role = &rbacv1.Role{}

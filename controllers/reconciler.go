@@ -25,8 +25,8 @@ type Reconciler struct {
 	Clock clock.PassiveClock
 	// Image of the daemon, where the spec names none.
 	Image string
-	// Kernel is the kernel spec that the pod is given.
-	Kernel []byte
+	// Specs are the Tau specs that the pod is given, by file name.
+	Specs map[string]string
 
 	memories memories
 }

@@ -1,6 +1,9 @@
 package specs
 
-import "embed"
+import (
+	"embed"
+	"path"
+)
 
 // FS holds every spec at its path in this folder.
 //
@@ -34,4 +37,17 @@ const (
 var Supporting = []string{
 	ProfitWitness, FreshnessWitness, FailureEcho, InvariantPack,
 	LivenessMonitor, CooldownLimiter, EntryAdapter, ExitAdapter,
+}
+
+// Bundled is every spec that an agent runs unless it brings its own: the V35 kernel and the supporting ones, by file name.
+func Bundled() map[string]string {
+	set := map[string]string{}
+	for _, name := range append([]string{KernelV35}, Supporting...) {
+		text, err := FS.ReadFile(name)
+		if err != nil {
+			panic(err) // they are part of the program
+		}
+		set[path.Base(name)] = string(text)
+	}
+	return set
 }

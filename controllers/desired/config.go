@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +32,9 @@ type Agent struct {
 	Config *config.Config
 }
 
-// Render makes the configuration and the pod template from the spec. The configuration has been accepted by daemon/config: an error is of the
+// Render makes the configuration and the pod template from the spec; specs are the Tau specs that the pod is given, by file name. The configuration has been accepted by daemon/config: an error is of the
 // spec, one line a fault, and nothing that it describes may reach a pod.
-func Render(td *v1alpha1.TauDaemon, defaultImage string, kernel []byte) (*Agent, error) {
+func Render(td *v1alpha1.TauDaemon, defaultImage string, specs map[string]string) (*Agent, error) {
 	if defaultImage == "" && td.Spec.Pod.Image == "" {
 		return nil, errors.New("spec.pod.image: expected an image, since the operator was started without a default one")
 	}
@@ -48,7 +50,7 @@ func Render(td *v1alpha1.TauDaemon, defaultImage string, kernel []byte) (*Agent,
 	if err != nil {
 		return nil, err
 	}
-	configMap := buildConfigMap(td, rendered, kernel)
+	configMap := buildConfigMap(td, string(rendered), specs)
 	template, err := BuildTemplate(td, defaultImage, *configMap.Name)
 	if err != nil {
 		return nil, err
@@ -57,15 +59,20 @@ func Render(td *v1alpha1.TauDaemon, defaultImage string, kernel []byte) (*Agent,
 }
 
 // buildConfigMap is immutable and named by its content, so that a pod never sees its configuration change beneath it.
-func buildConfigMap(td *v1alpha1.TauDaemon, rendered, kernel []byte) *applycore.ConfigMapApplyConfiguration {
-	// The lengths keep two different pairs of files from having one digest.
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d\n%s%d\n%s", len(rendered), rendered, len(kernel), kernel))
-	name := ChildName(td.Name) + "-" + hex.EncodeToString(sum[:])[:digestDigits]
+func buildConfigMap(td *v1alpha1.TauDaemon, rendered string, specs map[string]string) *applycore.ConfigMapApplyConfiguration {
+	data := map[string]string{configFile: rendered}
+	maps.Copy(data, specs)
+	h := sha256.New()
+	for _, file := range slices.Sorted(maps.Keys(data)) {
+		// The length keeps two different sets of files from having one digest.
+		fmt.Fprintf(h, "%s %d\n%s", file, len(data[file]), data[file])
+	}
+	name := ChildName(td.Name) + "-" + hex.EncodeToString(h.Sum(nil))[:digestDigits]
 	return applycore.ConfigMap(name, td.Namespace).
 		WithLabels(Labels(td.Name)).
 		WithOwnerReferences(owner(td)).
 		WithImmutable(true).
-		WithData(map[string]string{configFile: string(rendered), kernelFile: string(kernel)})
+		WithData(data)
 }
 
 // configFileOf writes the spec down as taud.toml. It starts from daemon/config's own defaults, which are the schema's too.

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const image = "registry.test/taud:1"
 
-var kernel = []byte("# kernel\n")
+var tauSpecs = map[string]string{"v35_integrated.tau": "# kernel\n", "01_profit_witness.tau": "# witness\n"}
 
 // sample is a resource as the API server returns it: defaults filled in.
 func sample() *v1alpha1.TauDaemon {
@@ -64,7 +64,7 @@ func sample() *v1alpha1.TauDaemon {
 
 func render(t *testing.T, td *v1alpha1.TauDaemon) *desired.Agent {
 	t.Helper()
-	agent, err := desired.Render(td, image, kernel)
+	agent, err := desired.Render(td, image, tauSpecs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestConfigurationThatTheDaemonWouldRefuseIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			td := sample()
 			test.change(&td.Spec)
-			_, err := desired.Render(td, image, kernel)
+			_, err := desired.Render(td, image, tauSpecs)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("expected an error that names %s, found %v", test.want, err)
 			}

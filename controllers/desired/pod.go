@@ -13,7 +13,7 @@ import (
 
 // Where things are in the pod.
 const (
-	// ConfigDir holds taud.toml and the kernel spec.
+	// ConfigDir holds taud.toml and the specs.
 	ConfigDir = "/etc/taud"
 	// DataDir is where the volume is mounted; LedgerDir is the ledger's folder on it.
 	DataDir   = "/var/lib/taud"

@@ -97,10 +97,6 @@ func run(ctx context.Context, o options) error {
 }
 
 func newManager(config *rest.Config, o options) (manager.Manager, error) {
-	kernel, err := specs.FS.ReadFile(specs.KernelV35)
-	if err != nil {
-		return nil, fmt.Errorf("embedded kernel spec: %w", err)
-	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
@@ -126,7 +122,7 @@ func newManager(config *rest.Config, o options) (manager.Manager, error) {
 		Recorder: mgr.GetEventRecorder(controllers.FieldOwner),
 		Clock:    clock.RealClock{},
 		Image:    o.image,
-		Kernel:   kernel,
+		Specs:    specs.Bundled(),
 	}
 	if err := r.SetupWithManager(mgr); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)

@@ -143,9 +143,14 @@ type daemon struct {
 }
 
 func run(ctx context.Context, file, levelFlag string) error {
-	d := &daemon{level: new(slog.LevelVar), bootID: lease.NewBootID(), podUID: os.Getenv("POD_UID")}
+	d := &daemon{level: new(slog.LevelVar), bootID: lease.NewBootID(), podUID: os.Getenv(lease.EnvPodUID)}
 	d.log = logging.New(os.Stdout, d.level)
 	logging.SetDefault(d.log)
+	api, _, err := lease.FromEnv(os.Getenv)
+	if err != nil {
+		return d.refuse(ctx, "NoLease", err)
+	}
+	d.api = api
 
 	s, err := load(file)
 	if err == nil {
@@ -181,7 +186,6 @@ func (d *daemon) refuse(ctx context.Context, reason string, err error) error {
 	if listenErr := d.listen(ctx, defaultListen, time.Second); listenErr != nil {
 		return errors.Join(err, listenErr)
 	}
-	d.connect()
 	return d.end(ctx, nil, &loop.HaltError{Reason: reason, Err: err})
 }
 
@@ -198,24 +202,9 @@ func (d *daemon) listen(ctx context.Context, addr string, interval time.Duration
 	return nil
 }
 
-// connect finds the pod's Lease; outside Kubernetes there is none.
-func (d *daemon) connect() {
-	name, ns := os.Getenv("LEASE_NAME"), os.Getenv("POD_NAMESPACE")
-	if d.podUID == "" || name == "" || ns == "" {
-		return
-	}
-	client, err := lease.InCluster(ns, name)
-	if err != nil {
-		d.log.Error(err, "no way to the Lease")
-		return
-	}
-	d.api = client
-}
-
 // start is start and crash recovery in one: lock, verify, replay, take the Lease, write the boot record, ask for open intents.
 func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	c := d.config
-	d.connect()
 	d.server.Waiting("reading what the Lease knows of the ledger")
 	if err := d.remember(ctx); err != nil {
 		return nil, err
