@@ -354,7 +354,8 @@ func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
 	if d.tenure == nil {
 		return err
 	}
-	last := v1alpha1.Report{Phase: v1alpha1.PhaseStopped}
+	last := d.known // what an earlier process said is still what is known of the ledger
+	last.Phase = v1alpha1.PhaseStopped
 	if l != nil {
 		last = l.Report(v1alpha1.PhaseStopped)
 	}
