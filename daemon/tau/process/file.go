@@ -97,18 +97,23 @@ func (f *File) run(ctx context.Context, in []uint64, deadline time.Time) (row []
 	return row, nil
 }
 
-// writeInputs writes the spec and one line an input, durable before the process can see any of it.
+// writeInputs writes the spec and one line an input, all durable before the process can see any of it.
 func writeInputs(dir string, r *rendering, in []uint64) error {
+	folder := filepath.Join(dir, "in")
 	for i, s := range r.inputs {
-		if err := writeAtomic(filepath.Join(dir, "in"), s.Name, appendValue(nil, in[i])); err != nil {
+		if err := writeAtomic(folder, s.Name, appendValue(nil, in[i])); err != nil {
 			return err
 		}
 	}
-	return writeAtomic(dir, specFile, []byte(r.file()))
+	if err := writeAtomic(dir, specFile, []byte(r.file())); err != nil {
+		return err
+	}
+	return errors.Join(syncFolder(folder), syncFolder(dir))
 }
 
-// writeAtomic writes a file that is either absent or whole: temporary file, fsync, rename, fsync of the folder.
-func writeAtomic(dir, name string, data []byte) (err error) {
+// writeAtomic writes a file that is either absent or whole: temporary file, fsync, rename. The name itself is durable
+// after syncFolder.
+func writeAtomic(dir, name string, data []byte) error {
 	f, err := os.CreateTemp(dir, name+".tmp-*")
 	if err != nil {
 		return err
@@ -120,9 +125,10 @@ func writeAtomic(dir, name string, data []byte) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
-		return err
-	}
+	return os.Rename(f.Name(), filepath.Join(dir, name))
+}
+
+func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

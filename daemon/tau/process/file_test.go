@@ -20,7 +20,7 @@ func TestAProcessATickEqualsTheEmbeddedEngine(t *testing.T) {
 	o := useDouble(t, ProtocolFile)
 	for _, name := range allSpecs(t) {
 		src := spec(t, name)
-		sameTicks(t, start(t, name, src, o), embedded(t, name, src), rand.New(rand.NewPCG(1, uint64(len(name)))), 40)
+		sameTicks(t, start(t, name, src, o), embedded(t, name, src), rand.New(rand.NewPCG(1, uint64(len(name)))), 20)
 	}
 	requireEmpty(t, o.RunDir)
 }
