@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	// The loop knows the venue's interface and is given its sources: it imports no implementation of either.
 	"daemon/loop": {
 		"api/v1alpha1", "daemon/config", "daemon/core", "daemon/guard", "daemon/kernel", "daemon/ledger", "daemon/monitor", "daemon/report/...",
-		"daemon/tau", "daemon/venue",
+		"daemon/tau/...", "daemon/venue",
 	},
 	"daemon/cmd/taud": {"api/v1alpha1", "daemon/...", "specs"},
 

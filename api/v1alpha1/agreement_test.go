@@ -70,7 +70,7 @@ var agreed = map[string]string{
 // outside are the keys of taud.toml that no field of the resource sets: the operator chooses them.
 var outside = []string{
 	"daemon.name", "paths.tau_bin", "paths.kernel_spec", "paths.kernel_inputs", "paths.kernel_outputs", "paths.specs_root", "paths.data_dir", "paths.ledger_dir",
-	"engine.type", "oracle.sources.replay.file", "economics.scale", "ledger.segment_bytes", "report.listen",
+	"engine.type", "engine.protocol", "engine.specs", "engine.start_deadline_ms", "oracle.sources.replay.file", "economics.scale", "ledger.segment_bytes", "report.listen",
 }
 
 // defaultsInLists: inside lists the schema sets no default (server-side apply would lose track of who set it); daemon/config does.

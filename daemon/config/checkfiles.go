@@ -10,6 +10,9 @@ import (
 func (c *Config) CheckFiles() error {
 	r := &reader{file: c.file, lines: c.lines, bad: map[string]bool{}}
 	r.needFile("paths.kernel_spec", c.Paths.KernelSpec)
+	if c.Engine.Type == EngineTau || c.Engine.Type == EngineBoth {
+		r.needFile("paths.tau_bin", c.Paths.TauBin)
+	}
 	if c.given["paths.specs_root"] {
 		if info, err := os.Stat(c.Paths.SpecsRoot); err != nil || !info.IsDir() {
 			r.problem("paths.specs_root", "a folder at "+c.Paths.SpecsRoot, found(info, err), "")

@@ -59,10 +59,14 @@ const (
 type EngineType string
 
 const (
-	// EngineAuto is the Tau binary at Paths.TauBin if it is there, else the embedded engine. In this version it is always the embedded one.
+	// EngineAuto is the Tau binary at Paths.TauBin if it is there, else the embedded engine.
 	EngineAuto EngineType = "auto"
 	// EngineEmbedded is the daemon's own evaluator.
 	EngineEmbedded EngineType = "embedded"
+	// EngineTau is the Tau binary.
+	EngineTau EngineType = "tau"
+	// EngineBoth is the Tau binary, shadowed by the embedded engine.
+	EngineBoth EngineType = "both"
 )
 
 // LeaseRisk says what the daemon does with a position while its Lease's margin is thin.
@@ -95,8 +99,13 @@ type Quarantine struct {
 
 // Engine says what runs the specs.
 type Engine struct {
-	// Type is auto or embedded.
 	Type EngineType
+	// FileProtocol: one process of the binary a tick, on files; else one a spec, over pipes.
+	FileProtocol bool
+	// KernelOnly: the binary runs the kernel alone, the embedded engine the rest.
+	KernelOnly bool
+	// StartDeadline of the binary, 1 s to 2 min.
+	StartDeadline time.Duration
 }
 
 // Paths of files and folders. TauBin may be empty or not there; the kernel's folders, DataDir and LedgerDir are created where missing.

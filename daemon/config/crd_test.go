@@ -18,7 +18,8 @@ var inResource = map[string]string{
 	"daemon.name": "", "daemon.mode": "mode", "daemon.tick_period_ms": "tick.deadline", "daemon.quarantine_clear_ticks": "quarantine.clearTicks",
 	"tick.interval_ms": "tick.interval", "tick.fail_hold_ticks": "tick.failHoldTicks",
 	"paths.tau_bin": "", "paths.kernel_spec": "", "paths.kernel_inputs": "", "paths.kernel_outputs": "", "paths.specs_root": "", "paths.data_dir": "", "paths.ledger_dir": "",
-	"engine.type":       "", // auto is the file's alone
+	"engine.type":     "", // auto is the file's alone
+	"engine.protocol": "", "engine.specs": "", "engine.start_deadline_ms": "",
 	"oracle.max_age_ms": "oracle.maxAge", "oracle.min_quorum": "oracle.minQuorum", "oracle.tolerance_bps": "oracle.toleranceBps", "oracle.sources": "oracle.sources",
 	"oracle.sources[].name": "oracle.sources[].name", "oracle.sources[].max_age_ms": "oracle.sources[].maxAge",
 	"oracle.sources[].http.url": "oracle.sources[].http.url", "oracle.sources[].http.price": "oracle.sources[].http.price",

@@ -68,8 +68,15 @@ type PathsTable struct {
 
 // EngineTable is [engine].
 type EngineTable struct {
-	// Type auto takes the binary at paths.tau_bin if it is there (not in this version), else the embedded engine.
-	Type string `toml:"type" default:"auto" oneof:"auto embedded" refused:"tau=the real binary's engine is not in this version;both=the real binary's engine is not in this version"`
+	// Type of the engine: auto is the binary at paths.tau_bin if it is there, else the embedded engine; with both, the binary decides and the
+	// embedded engine shadows it.
+	Type string `toml:"type" default:"auto" oneof:"auto embedded tau both"`
+	// Protocol with the binary: session keeps a process a spec and speaks to it over pipes; file starts one a tick, half a second each.
+	Protocol string `toml:"protocol" default:"session" oneof:"session file"`
+	// Specs that the binary runs: all nine, or the kernel alone and the rest embedded. A process is about 71 MB, the kernel 12 ms a tick.
+	Specs string `toml:"specs" default:"all" oneof:"all kernel"`
+	// StartDeadlineMS for a process of the binary to start and show its initial rows.
+	StartDeadlineMS int64 `toml:"start_deadline_ms" default:"10000" min:"1000" max:"120000"`
 }
 
 // OracleTable is [oracle].

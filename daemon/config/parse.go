@@ -132,6 +132,9 @@ func (r *reader) checkTogether(f *File) {
 		r.problem("report.interval_ms", fmt.Sprintf("at most %d, half of report.lease_duration_ms", f.Report.LeaseDurationMS/2),
 			strconv.FormatInt(f.Report.IntervalMS, 10), r.unlessGiven("report.interval_ms"))
 	}
+	if binary := f.Engine.Type == string(EngineTau) || f.Engine.Type == string(EngineBoth); binary && r.good("paths.tau_bin") && f.Paths.TauBin == "" {
+		r.problem("paths.tau_bin", "the path of the Tau binary", "none", "engine.type is "+f.Engine.Type)
+	}
 	if r.good("daemon.tick_period_ms", "report.lease_duration_ms") && 4*f.Daemon.TickPeriodMS > f.Report.LeaseDurationMS {
 		r.problem("report.lease_duration_ms", fmt.Sprintf("at least %d, four of daemon.tick_period_ms", 4*f.Daemon.TickPeriodMS),
 			strconv.FormatInt(f.Report.LeaseDurationMS, 10), "two tries of an exit must fit into half of it")
@@ -164,7 +167,10 @@ func resolve(f File, dir string) *Config {
 		Mode:       Mode(f.Daemon.Mode),
 		Tick:       Tick{Interval: ms(f.Tick.IntervalMS), Deadline: ms(f.Daemon.TickPeriodMS), FailHoldTicks: f.Tick.FailHoldTicks},
 		Quarantine: Quarantine{ClearTicks: f.Daemon.QuarantineClearTicks, Release: Release(f.Quarantine.Release)},
-		Engine:     Engine{Type: EngineType(f.Engine.Type)},
+		Engine: Engine{
+			Type: EngineType(f.Engine.Type), FileProtocol: f.Engine.Protocol == "file", KernelOnly: f.Engine.Specs == "kernel",
+			StartDeadline: ms(f.Engine.StartDeadlineMS),
+		},
 		Paths: Paths{
 			TauBin: path(f.Paths.TauBin), KernelSpec: path(f.Paths.KernelSpec),
 			KernelInputs: path(f.Paths.KernelInputs), KernelOutputs: path(f.Paths.KernelOutputs),
@@ -196,9 +202,6 @@ func resolve(f File, dir string) *Config {
 	}
 	if f.Risk.MaxPositionQty != nil {
 		c.Risk.MaxPositionQty = units(*f.Risk.MaxPositionQty)
-	}
-	if f.Paths.TauBin != "" && c.Engine.Type == EngineAuto {
-		c.Warnings = append(c.Warnings, "paths.tau_bin is not used: the real binary's engine is not in this version, the embedded engine runs the specs")
 	}
 	for _, s := range f.Oracle.Sources {
 		c.Oracle.Sources = append(c.Oracle.Sources, resolveSource(s, f.Oracle.MaxAgeMS, units, path))

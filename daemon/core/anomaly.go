@@ -45,8 +45,8 @@ const (
 	RiskHalted Code = "RiskHalted"
 )
 
-// alwaysManual are the codes whose quarantine a person must acknowledge, whatever the configuration says.
-func (c Code) alwaysManual() bool {
+// AlwaysManual are the codes whose quarantine a person must acknowledge, whatever the configuration says.
+func (c Code) AlwaysManual() bool {
 	switch c {
 	case EngineDisagreement, WitnessDisagreement, InvariantBroken, OrderAmbiguous, RiskHalted:
 		return true

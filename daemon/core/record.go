@@ -27,8 +27,9 @@ type Boot struct {
 	// Config is the digest of the configuration file's bytes, Params what of it decides.
 	Config string `json:"config"`
 	Params Params `json:"params"`
-	// Engine and its version, and the specs that it runs: 01 to 08, then the kernel.
+	// Engine of the kernel and its version, the digest of the Tau binary where it runs, and the specs: 01 to 08, then the kernel.
 	Engine string                  `json:"engine"`
+	Binary string                  `json:"binary,omitempty"`
 	Specs  [monitor.Count + 1]Spec `json:"specs"`
 	// Baseline is the venue's balance at this boot. Only the first boot's counts: the position is the net of the ledger's own fills.
 	Baseline Account `json:"baseline"`

@@ -29,7 +29,11 @@ type Decision struct {
 
 // Step is the tick: it takes up the specs' verdicts on Assess(p, s, o), judges them, and decides.
 func Step(p *Params, s State, o *Observation, v *Verdicts) (State, Decision) {
-	f := Assess(p, &s, o)
+	return Decide(p, s, o, Assess(p, &s, o), v)
+}
+
+// Decide is Step with the facts at hand: f must be Assess(p, &s, o), and v the specs' verdicts on it.
+func Decide(p *Params, s State, o *Observation, f Facts, v *Verdicts) (State, Decision) {
 	next := s
 	next.Tick++
 	next.Pending = nil
@@ -267,7 +271,7 @@ func quarantine(p *Params, q Quarantine, anomalies []Anomaly, tick uint64) Quara
 	q.Clean = 0
 	reason, manual := anomalies[0].Code, false
 	for _, a := range anomalies {
-		if a.Code.alwaysManual() && !manual {
+		if a.Code.AlwaysManual() && !manual {
 			reason, manual = a.Code, true
 		}
 		q.RiskHalted = q.RiskHalted || a.Code == RiskHalted
@@ -275,7 +279,7 @@ func quarantine(p *Params, q Quarantine, anomalies []Anomaly, tick uint64) Quara
 	switch {
 	case !q.Active:
 		q.Active, q.Since, q.Manual = true, tick, manual || p.ManualRelease
-	case manual && !(q.Manual && q.Reason.alwaysManual()):
+	case manual && !(q.Manual && q.Reason.AlwaysManual()):
 		q.Manual = true
 	default:
 		return q

@@ -111,7 +111,7 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 
 	info := p.Specs.Info()
 	l.boot.Params, l.boot.Config = Params(p.Config), "sha256:"+p.Config.Digest
-	l.boot.Engine = info.Engine + " " + info.Version
+	l.boot.Engine, l.boot.Binary = info.Engine+" "+info.Version, info.BinaryDigest
 	if l.boot.Baseline = l.Venue.Account(ctx); first && l.boot.Baseline.Err != "" {
 		return nil, &HaltError{Reason: "VenueUnreachable", Err: fmt.Errorf("a first boot needs the venue's balances: %s", l.boot.Baseline.Err)}
 	}

@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"sync"
 
+	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/kernel"
 	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/tau"
+	"github.com/taudaemon/taudaemon/daemon/tau/process"
+	"github.com/taudaemon/taudaemon/daemon/tau/shadow"
 )
 
 // specCount is the number of specs that run in a tick: 01 to 08, then the kernel.
@@ -64,6 +70,75 @@ func Embedded(set [specCount]core.Spec) (*Specs, error) {
 		return nil, err
 	}
 	return NewSpecs(engines)
+}
+
+// Engines puts the specs into the engines that the configuration asks for, and says which it took: with auto the binary where it is there. The
+// binary's processes live until Close; their folders are made in runDir.
+func Engines(ctx context.Context, c *config.Config, set [specCount]core.Spec, runDir string, log *slog.Logger) (*Specs, error) {
+	kind := c.Engine.Type
+	if kind == config.EngineAuto {
+		kind = config.EngineEmbedded
+		if info, err := os.Stat(c.Paths.TauBin); c.Paths.TauBin != "" && err == nil && info.Mode().IsRegular() {
+			kind = config.EngineTau
+		}
+	}
+	if kind == config.EngineEmbedded {
+		return Embedded(set)
+	}
+	if err := os.MkdirAll(runDir, 0o750); err != nil {
+		return nil, err
+	}
+	b := binary{
+		both: kind == config.EngineBoth,
+		options: process.Options{
+			Binary: c.Paths.TauBin, Protocol: process.ProtocolSession, RunDir: runDir, StepDeadline: c.Tick.Deadline,
+			StartDeadline: c.Engine.StartDeadline, Log: log,
+		},
+	}
+	if c.Engine.FileProtocol {
+		b.options.Protocol = process.ProtocolFile
+	}
+	// Processes start beside each other: one start takes about as long as nine.
+	var engines [specCount]tau.Engine
+	var errs [specCount]error
+	var started sync.WaitGroup
+	for i, spec := range set {
+		started.Go(func() {
+			if c.Engine.KernelOnly && i != kernelAt {
+				engines[i], errs[i] = tau.NewEmbedded(spec.Name, []byte(spec.Text))
+			} else {
+				engines[i], errs[i] = b.start(ctx, spec)
+			}
+		})
+	}
+	started.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		for _, e := range engines {
+			if e != nil {
+				err = errors.Join(err, e.Close())
+			}
+		}
+		return nil, err
+	}
+	return NewSpecs(engines)
+}
+
+// binary starts specs in the user's Tau binary.
+type binary struct {
+	both    bool
+	options process.Options
+}
+
+func (b binary) start(ctx context.Context, spec core.Spec) (tau.Engine, error) {
+	real, err := process.New(ctx, spec.Name, []byte(spec.Text), b.options)
+	if err != nil || !b.both {
+		return real, err
+	}
+	embedded, err := tau.NewEmbedded(spec.Name, []byte(spec.Text))
+	if err != nil {
+		return nil, errors.Join(err, real.Close())
+	}
+	return shadow.New(real, embedded)
 }
 
 // Info describes the kernel's engine.
@@ -135,6 +210,9 @@ func (s *Specs) Kernel(in kernel.Inputs) (kernel.Outputs, error) {
 func (s *Specs) step(i int) error {
 	err := s.engines[i].Step(s.ctx, s.in[i], s.out[i])
 	s.stepped[i] = err == nil
+	if errors.As(err, new(*shadow.DisagreementError)) {
+		err = fmt.Errorf("%w: %w", core.ErrDisagreement, err)
+	}
 	return err
 }
 

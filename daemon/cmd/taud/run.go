@@ -61,8 +61,8 @@ func checkCommand() *cobra.Command {
 				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
 			}
 			info := s.specs.Info()
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s %s\n", file,
-				"paper", len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, info.Engine, info.Version)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s\n", file,
+				"paper", len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, s.config.Engine.Type)
 			return err
 		},
 	}
@@ -90,6 +90,7 @@ func load(file string) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Whatever engine is asked for, what the embedded one refuses is refused here, before a process is started.
 	nine, err := loop.Embedded(set)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,20 @@ func load(file string) (*setup, error) {
 		return nil, err
 	}
 	return &setup{config: c, set: set, specs: nine, sources: sources}, nil
+}
+
+// start puts the specs into the configured engines.
+func (s *setup) start(ctx context.Context, log *slog.Logger) (err error) {
+	s.specs, err = loop.Engines(ctx, s.config, s.set, filepath.Join(runRoot(s.config), "run"), log)
+	return err
+}
+
+// runRoot is where the binary's folders are made: TMPDIR if it is set, as in a pod with a small file system in memory, else the data folder.
+func runRoot(c *config.Config) string {
+	if dir := os.Getenv("TMPDIR"); dir != "" {
+		return dir
+	}
+	return c.Paths.DataDir
 }
 
 // readSpecs reads the kernel, and the supporting specs from specs_root if it holds any of them; then it must hold all. Else they are the
@@ -230,6 +245,10 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	if err := d.acquire(ctx, int64(recovery.HighestEpoch)); err != nil {
 		return nil, err
 	}
+	d.server.Waiting("starting the engine")
+	if err := d.setup.start(ctx, slog.New(logr.ToSlogHandler(d.log.WithName("tau")))); err != nil {
+		return nil, &loop.HaltError{Reason: "EngineFailed", Err: err}
+	}
 	boot := core.Boot{Version: fullVersion(), Name: c.Name, PodUID: d.podUID, BootID: d.bootID, Mode: string(c.Mode), Specs: d.set}
 	if t := recovery.TornTail; t != nil {
 		boot.Torn, boot.Kept = t.Bytes, t.Kept
@@ -331,6 +350,13 @@ func (d *daemon) acquire(ctx context.Context, ledgerEpoch int64) error {
 
 // end is every end of a run: asked for, lost, or halted.
 func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
+	if d.setup != nil && d.specs != nil {
+		defer func() {
+			if err := d.specs.Close(); err != nil {
+				d.log.Error(err, "the engines were not closed in order")
+			}
+		}()
+	}
 	if d.ledger != nil {
 		defer func() {
 			if err := d.ledger.Close(); err != nil {
