@@ -59,12 +59,17 @@ type rig struct {
 	price  func(tick uint64) string // "" is no price at all
 	tenure lease.Tenure
 	venue  func(v venue.Venue) venue.Venue // wraps the paper venue
-	loop   *Loop
-	ledger *ledger.Ledger
+	// engines runs the specs; the embedded engine unless a test says otherwise.
+	engines func(*config.Config, [specCount]core.Spec) (*Specs, error)
+	loop    *Loop
+	ledger  *ledger.Ledger
 }
 
 func newRig(t *testing.T) *rig {
-	return &rig{t: t, dir: t.TempDir(), price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v }}
+	return &rig{
+		t: t, dir: t.TempDir(), price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v },
+		engines: func(_ *config.Config, set [specCount]core.Spec) (*Specs, error) { return Embedded(set) },
+	}
 }
 
 // begin opens the ledger and recovers, as main does.
@@ -75,10 +80,11 @@ func (r *rig) begin() error {
 		r.t.Fatal(err)
 	}
 	set := bundled(r.t)
-	nine, err := Embedded(set)
+	nine, err := r.engines(cfg, set)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.t.Cleanup(func() { r.must(nine.Close()) })
 	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: ledger.AtSeal}) // what the disk keeps is the ledger's own test
 	if err != nil {
 		return err
