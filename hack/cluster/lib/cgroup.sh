@@ -56,6 +56,20 @@ hand_down_controllers() {
   done
 }
 
+# remember_controllers, restore_controllers: what the machine's root cgroup hands to its children (version 2). A controller
+# that someone else hands on meanwhile can't be taken back, and should not be.
+remember_controllers() {
+  [ "$(cgroup_version)" = 1 ] || cat /sys/fs/cgroup/cgroup.subtree_control >"$run/root-controllers"
+}
+
+restore_controllers() {
+  local name
+  [ -f "$run/root-controllers" ] || return 0
+  for name in $(</sys/fs/cgroup/cgroup.subtree_control); do
+    grep -qw "$name" "$run/root-controllers" || echo "-$name" 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control || true
+  done
+}
+
 # enter_cgroups N: the calling shell joins node N's daemons.
 enter_cgroups() {
   local root

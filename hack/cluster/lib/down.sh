@@ -28,6 +28,7 @@ cluster_down() {
 teardown() {
   kill_all
   remove_cgroups taudaemon
+  restore_controllers
   remove_network
   restore_sysctls
   [ ! -f "$run/br_netfilter-is-ours" ] || modprobe -r br_netfilter 2>/dev/null || true

@@ -21,6 +21,7 @@ cluster_up() {
   choose_snapshotter
   echo "$snapshotter" >"$run/snapshotter"
   sysctl "${kubelet_sysctls[@]}" >"$run/sysctls"
+  remember_controllers
   install_parts
   make_pki "$count"
   for ((i = 1; i <= count; i++)); do write_node_config "$i"; done
@@ -43,7 +44,7 @@ cluster_up() {
   cp "$run/pki/admin.kubeconfig" "$run/kubeconfig"
   rm "$run/up.pid"
   up_started=
-  say "up with $count node(s): $(seconds_since "$start"); use it with: export KUBECONFIG=$run/kubeconfig PATH=$run/bin:\$PATH"
+  say "up with $count node(s): $(seconds_since "$start"); use it with: export KUBECONFIG=$run/kubeconfig PATH=$run/tools:\$PATH"
 }
 
 # undo_up takes back a start that failed or was interrupted; its logs survive, they may say why.
@@ -73,6 +74,9 @@ install_parts() {
   mkdir "$run/images"
   mv "$run"/bin/*.tar "$run/images/"
   cp "$here/node/init" "$run/bin/node-init"
+  # kubectl apart, for people's PATH: the rest would shadow this machine's own containerd and runc there.
+  mkdir "$run/tools"
+  ln -s "$run/bin/kubectl" "$run/tools/kubectl"
 }
 
 cluster_status() {
@@ -101,5 +105,5 @@ pv_path() {
 
 shell_env() {
   echo "export KUBECONFIG=$run/kubeconfig KUBECACHEDIR=$run/kubectl-cache"
-  echo "export PATH=$run/bin:\$PATH"
+  echo "export PATH=$run/tools:\$PATH"
 }
