@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,12 +35,22 @@ type Clock struct {
 	Wall func() time.Time
 	// Boot counts since the machine's start, suspends included, and is never set.
 	Boot func() time.Duration
+	// Within bounds a context by a duration of this clock. Nil is context.WithTimeout; a clock that does not pass by itself needs one that
+	// never ends, or a slow machine would give other records.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+}
+
+func (c Clock) within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if c.Within == nil {
+		return context.WithTimeout(ctx, d)
+	}
+	return c.Within(ctx, d)
 }
 
 // SystemClock is the machine's.
 func SystemClock() Clock { return Clock{Wall: time.Now, Boot: lease.Boottime} }
 
-// Parts are what the loop runs with. All are required.
+// Parts are what the loop runs with. All are required but Server and Told.
 type Parts struct {
 	Config *config.Config
 	// Specs in their engines.
@@ -50,9 +61,12 @@ type Parts struct {
 	NewVenue func(s *core.State, first bool) venue.Venue
 	Ledger   *ledger.Ledger
 	Tenure   lease.Tenure
-	Server   *report.Server
-	Clock    Clock
-	Log      logr.Logger
+	// Server shows the state; nil where nobody could ask, as in a backtest.
+	Server *report.Server
+	// Told, if set, is called at the end of every tick. What it is given must not be changed or kept beyond the call.
+	Told  func(*core.Observation, *core.Decision, *core.State)
+	Clock Clock
+	Log   logr.Logger
 	// Boot is the boot record, without the params, the engine and the baseline, which the loop fills in.
 	Boot core.Boot
 }
@@ -106,7 +120,7 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}}
 	first := recovered.Boot == nil
 	l.Venue = p.NewVenue(&l.state, first)
-	ctx, cancel := context.WithTimeout(ctx, p.Config.Tick.Deadline)
+	ctx, cancel := p.Clock.within(ctx, p.Config.Tick.Deadline)
 	defer cancel()
 
 	info := p.Specs.Info()
@@ -164,10 +178,26 @@ func (l *Loop) nothingOrdered() bool {
 	return c.Flatten == l.flatten && (c.Acknowledge == "" || c.Acknowledge == l.state.Acknowledged)
 }
 
+// Drive is Run on a clock that the caller moves: it ticks whenever beat has moved the clock and says true, until that says false or ctx ends,
+// then shuts down in order. The end says why it ended, for the record; it is asked once.
+func (l *Loop) Drive(ctx context.Context, beat func() bool, end func() string) error {
+	for ctx.Err() == nil && beat() {
+		if err := l.tick(ctx); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return errors.Join(l.shutdown(context.WithoutCancel(ctx)), ctx.Err())
+	}
+	return l.quiesce(ctx, end())
+}
+
 // shutdown quiesces: the open intent is asked for once more, the state is kept in a snapshot, and the last record says that this was an
 // orderly end. The Lease is given back by who took it.
-func (l *Loop) shutdown(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.Config.Tick.Deadline)
+func (l *Loop) shutdown(ctx context.Context) error { return l.quiesce(ctx, "asked to stop") }
+
+func (l *Loop) quiesce(ctx context.Context, reason string) error {
+	ctx, cancel := l.Clock.within(ctx, l.Config.Tick.Deadline)
 	defer cancel()
 	if err := l.settle(ctx); err != nil {
 		return err
@@ -175,7 +205,7 @@ func (l *Loop) shutdown(ctx context.Context) error {
 	if err := l.commitSnapshot(); err != nil {
 		return err
 	}
-	_, err := l.commit(ledger.KindShutdown, l.Clock.Wall().UnixMilli(), core.Shutdown{Reason: "asked to stop", Position: l.state.Position.Qty})
+	_, err := l.commit(ledger.KindShutdown, l.Clock.Wall().UnixMilli(), core.Shutdown{Reason: reason, Position: l.state.Position.Qty})
 	l.Log.Info("shut down in order", "tick", l.state.Tick, "position", l.state.Position.Qty.String())
 	return err
 }

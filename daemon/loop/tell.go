@@ -17,11 +17,18 @@ type lastTick struct {
 	record         core.Tick
 }
 
-// tell shows the tick: log, metrics, /statusz, and the report to the operator. Nothing of it decides anything.
+// tell shows the tick: log, metrics, /statusz, and the report to the operator. Nothing of it decides anything. A tick that nobody could ask
+// about is only told to who runs the loop.
 func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdicts, took time.Duration) {
 	if took > l.Config.Tick.Deadline {
 		l.events = append(l.events, core.Anomaly{Code: core.TickOverrun, Detail: fmt.Sprintf("tick %d took %v, at most %v expected",
 			l.state.Tick, took.Round(time.Millisecond), l.Config.Tick.Deadline)})
+	}
+	if l.Told != nil {
+		l.Told(obs, d, &l.state)
+	}
+	if l.Server == nil {
+		return
 	}
 	wasQuarantined := l.last.record.Quarantine.Active
 	l.last = lastTick{

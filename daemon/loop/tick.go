@@ -16,7 +16,7 @@ import (
 func (l *Loop) tick(ctx context.Context) error {
 	begun := l.Clock.Boot()
 	// A tick that has begun is finished, also while the process is asked to stop: its calls are not cut, only bounded.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.Tick.Deadline)
+	ctx, cancel := l.Clock.within(context.WithoutCancel(ctx), l.Config.Tick.Deadline)
 	defer cancel()
 
 	// 1. Gather: what became of an open intent, prices, balances, commands, the right to act.
@@ -131,7 +131,7 @@ func (l *Loop) act(d *core.Decision) error {
 	if d.Cancel == "" && d.Action == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), min(l.Config.Tick.Deadline, max(l.Tenure.Margin(), 0)))
+	ctx, cancel := l.Clock.within(context.Background(), min(l.Config.Tick.Deadline, max(l.Tenure.Margin(), 0)))
 	defer cancel()
 	open := l.state.Open
 	if a := d.Action; a != nil {
@@ -168,7 +168,9 @@ func (l *Loop) outcome(open *core.Intent, a venue.Answer) error {
 	}
 	l.state = next
 	l.Log.Info("outcome", "side", string(out.Side), "result", string(out.Result), "id", out.ID, "fills", out.Fills, "why", out.Reason, "position", next.Position.Qty.String())
-	l.Server.Metrics().Order(string(out.Side), string(out.Result))
+	if l.Server != nil {
+		l.Server.Metrics().Order(string(out.Side), string(out.Result))
+	}
 	return nil
 }
 
@@ -200,6 +202,8 @@ func (l *Loop) commit(kind ledger.Kind, ms int64, body any) (ledger.Receipt, err
 		}
 		return r, &HaltError{Reason: reason, Err: fmt.Errorf("%s record: %w", kind, err)}
 	}
-	l.Server.Metrics().LedgerCommit(l.Clock.Boot() - begun)
+	if l.Server != nil {
+		l.Server.Metrics().LedgerCommit(l.Clock.Boot() - begun)
+	}
 	return r, nil
 }
