@@ -55,7 +55,7 @@ func refused(t testing.TB, files map[string]string, known Head) *CorruptionError
 	t.Helper()
 	dir := place(t, files)
 	_, verifyErr := Verify(dir, VerifyOptions{Known: known})
-	_, _, openErr := Open(dir, Options{Known: known})
+	_, _, openErr := Open(dir, Options{Known: known, sealing: sealNever})
 	var damage, other *CorruptionError
 	if !errors.As(verifyErr, &damage) || !errors.As(openErr, &other) {
 		t.Fatalf("expected a CorruptionError of both, Verify said %v, Open said %v", verifyErr, openErr)
@@ -81,7 +81,7 @@ func TestDamageIsFoundAndNamed(t *testing.T) {
 		t.Fatalf("expected 4 segments, found %v", names)
 	}
 	other := t.TempDir()
-	l, _ := open(t, other, Options{SegmentBytes: 700, Durability: AtSeal})
+	l, _ := open(t, other, Options{SegmentBytes: 700, Durability: AtSeal, sealing: sealNever})
 	commit(t, l, KindBoot, 1, `{"origin":"tes2"}`)
 	for i := 1; i < 16; i++ {
 		commit(t, l, KindTick, 1, fmt.Sprintf(`{"tick":%d,"price":"4242.%03d"}`, i, i))
@@ -248,7 +248,7 @@ func TestAnyEditOfLinesIsFound(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		l, _, err := Open(dir, Options{Durability: AtSeal})
+		l, _, err := Open(dir, Options{Durability: AtSeal, sealing: sealNever})
 		if err != nil {
 			rt.Fatal(err)
 		}

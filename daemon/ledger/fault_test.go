@@ -49,7 +49,7 @@ func linesOf(t testing.TB, dir string) [][]byte {
 // first error, after checking that the error stays.
 func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability) error {
 	t.Helper()
-	l, recovery, err := Open(dir, Options{SegmentBytes: 600, Durability: durability, disk: d})
+	l, recovery, err := Open(dir, Options{SegmentBytes: 600, Durability: durability, disk: d, sealing: sealInLine})
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,8 @@ func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability
 		kind := KindTick
 		if i == 0 {
 			kind = KindBoot
+		} else if i%7 == 6 {
+			kind = KindSnapshot
 		}
 		r.inFlight = true
 		_, err := l.Commit(kind, testMs, 1, fmt.Appendf(nil, `{"tick":%d}`, i))
@@ -70,7 +72,8 @@ func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability
 			if _, again := l.Commit(KindTick, testMs, 1, nil); !errors.Is(err, ErrPoisoned) || !errors.Is(again, ErrPoisoned) || d.steps != before {
 				t.Fatalf("expected the ledger to be poisoned, found %v, then %v after %d more steps", err, again, d.steps-before)
 			}
-			if got := l.Head().Size; got != uint64(len(r.acked)) {
+			// After a snapshot's record its checkpoint can fail: the record is there, and not acknowledged.
+			if got := l.Head().Size; got != uint64(len(r.acked)) && (kind != KindSnapshot || got != uint64(len(r.acked))+1) {
 				t.Fatalf("the head counts a record that was not acknowledged: %d of %d", got, len(r.acked))
 			}
 			return err
@@ -84,7 +87,7 @@ func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability
 // check opens a ledger after a fault: everything acknowledged is there, in order, at most one record more, and it goes on.
 func (r *run) check(t testing.TB, dir, when string, durability Durability) {
 	t.Helper()
-	l, recovery, err := Open(dir, Options{SegmentBytes: 600, disk: newModelDisk(t, dir)})
+	l, recovery, err := Open(dir, Options{SegmentBytes: 600, disk: newModelDisk(t, dir), sealing: sealInLine})
 	if err != nil {
 		t.Fatalf("%s: %v", when, err)
 	}
@@ -139,7 +142,9 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 					}
 					break
 				}
-				if !errors.Is(err, errInjected) {
+				// A segment that cannot be sealed stays as it is, and is tried again: nothing is owed to the caller.
+				sealing := err == nil && len(r.acked) == 20 && d.failed != "datasync"
+				if !errors.Is(err, errInjected) && !sealing {
 					t.Fatalf("%s at step %d failed, and the ledger said %v", d.failed, at, err)
 				}
 				failures[d.failed]++
@@ -147,7 +152,7 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 
 				// A new process on the running system sees bytes that a failed sync never brought to the
 				// disk. What it reports must survive a power loss right after.
-				l, recovery, err := Open(dir, Options{SegmentBytes: 600, disk: d})
+				l, recovery, err := Open(dir, Options{SegmentBytes: 600, disk: d, sealing: sealInLine})
 				if err != nil {
 					t.Fatalf("%s: %v", when, err)
 				}
@@ -211,7 +216,7 @@ func TestATornTailIsCutKeptAndReportedAtEveryLength(t *testing.T) {
 		}
 		files[last] = good[last][:length]
 		dir := place(t, files)
-		l, recovery, err := Open(dir, Options{disk: newModelDisk(t, dir)})
+		l, recovery, err := Open(dir, Options{disk: newModelDisk(t, dir), sealing: sealInLine})
 		if err != nil {
 			t.Fatalf("cut to %d bytes: %v", length, err)
 		}

@@ -1,52 +1,98 @@
 package ledger
 
-import "strconv"
+import (
+	"strconv"
 
-// tally builds a Head while records pass, and holds it against a head known outside.
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// tally builds a Head while records pass.
 type tally struct {
-	tree  frontier
-	leaf  Hash
-	epoch uint64
-	first Hash // leaf hash of record 0
-	known Head
+	tree    frontier
+	leaf    Hash
+	epoch   uint64
+	founder Hash // leaf hash of the newest founding record
 }
 
-// push takes the leaf hash and the epoch of the next record.
-func (t *tally) push(leaf Hash, epoch uint64) {
-	if t.tree.size == 0 {
-		t.first = leaf
+// push takes the next record.
+func (t *tally) push(r *Record, joined func(n node, start uint64)) {
+	t.tree.add(node{0, tlog.Hash(r.Leaf)}, joined)
+	t.leaf, t.epoch = r.Leaf, r.Epoch
+	if r.founds() {
+		t.founder = r.Leaf
 	}
-	t.tree.push(leaf)
-	t.leaf, t.epoch = leaf, epoch
 }
 
-// matches fails when the records so far are as many as the known head's, and others.
-func (t *tally) matches() error {
-	if t.tree.size != t.known.Size {
-		return nil
+// mark is a state that the ledger must pass through. A zero leaf or root is not compared, a zero size says nothing.
+type mark struct {
+	size       uint64
+	leaf, root Hash
+	origin     string // what the ledger must be called at its end; "" is not compared
+	by         string // who says so
+}
+
+func (h Head) mark() mark {
+	return mark{size: h.Size, leaf: h.Leaf, root: h.Root, by: "known outside or asked for"}
+}
+
+func (c *Checkpoint) mark(by string) mark {
+	return mark{size: c.Size, root: c.Root, origin: c.Origin, by: by}
+}
+
+// compare fails when the first size records are not those of the mark.
+func (m *mark) compare(leaf, root Hash) error {
+	if !m.leaf.IsZero() && m.leaf != leaf {
+		return m.differs("leaf hash", m.leaf, leaf)
 	}
-	if !t.known.Leaf.IsZero() && t.known.Leaf != t.leaf {
-		return t.differs("leaf hash", t.known.Leaf, t.leaf)
-	}
-	if root := t.tree.root(); !t.known.Root.IsZero() && t.known.Root != root {
-		return t.differs("root", t.known.Root, root)
+	if !m.root.IsZero() && m.root != root {
+		return m.differs("root", m.root, root)
 	}
 	return nil
 }
 
-func (t *tally) differs(what string, want, got Hash) error {
-	return &CorruptionError{Seq: t.known.Size - 1, Problem: "the ledger was rewritten: " + what + " at size " + strconv.FormatUint(t.known.Size, 10),
-		Expected: want.String() + " (known outside)", Found: got.String()}
+func (m *mark) differs(what string, want, got Hash) error {
+	return &CorruptionError{Seq: m.size - 1, Problem: "the ledger was rewritten: " + what + " at size " + strconv.FormatUint(m.size, 10),
+		Expected: want.String() + " (" + m.by + ")", Found: got.String()}
 }
 
-// complete fails when the ledger is shorter than it was known to be.
-func (t *tally) complete() error {
-	if t.tree.size >= t.known.Size {
+// compareSealed checks a mark that lies at or before the end of tree, from stored hashes alone: they must make the mark's
+// root, and the mark's tree must be the beginning of tree.
+func (m *mark) compareSealed(h *hashes, tree *frontier) error {
+	leaf, err := h.leaf(m.size - 1)
+	if err != nil {
+		return err
+	}
+	root, err := h.root(m.size)
+	if err != nil {
+		return err
+	}
+	if err := m.compare(leaf, root); err != nil {
+		return err
+	}
+	if m.root.IsZero() {
 		return nil
 	}
-	return &CorruptionError{Seq: t.tree.size, Problem: "the ledger was cut or rolled back",
-		Expected: "at least " + strconv.FormatUint(t.known.Size, 10) + " records (known outside or asked for)",
-		Found:    strconv.FormatUint(t.tree.size, 10)}
+	proof, err := tlog.ProveTree(int64(tree.size), int64(m.size), h)
+	if err != nil {
+		return err
+	}
+	if tlog.CheckTree(proof, int64(tree.size), tlog.Hash(tree.root()), int64(m.size), tlog.Hash(m.root)) != nil {
+		return &CorruptionError{Seq: m.size - 1, Problem: "stored hashes do not lead from size " + strconv.FormatUint(m.size, 10) + " to " + strconv.FormatUint(tree.size, 10),
+			Expected: "a tree that begins with " + m.root.String() + " (" + m.by + ")", Found: tree.root().String()}
+	}
+	return nil
+}
+
+// complete fails when the ledger ends before the mark, or is another by name.
+func (m *mark) complete(size uint64, founder Hash) error {
+	if size < m.size {
+		return &CorruptionError{Seq: size, Problem: "the ledger was cut or rolled back",
+			Expected: "at least " + strconv.FormatUint(m.size, 10) + " records (" + m.by + ")", Found: strconv.FormatUint(size, 10)}
+	}
+	if m.origin != "" && m.origin != Origin(founder) {
+		return &CorruptionError{Problem: "another ledger's origin", Expected: m.origin + " (" + m.by + ")", Found: Origin(founder)}
+	}
+	return nil
 }
 
 func (t *tally) head() Head {

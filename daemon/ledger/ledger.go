@@ -1,12 +1,16 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Durability says when a committed record is on the disk.
@@ -32,9 +36,21 @@ type Options struct {
 	// Known is the highest head known outside the folder, from a Lease or a checkpoint. A ledger that is shorter, or was
 	// another at that size, is refused. A zero Leaf or Root is not compared; a zero Size knows nothing.
 	Known Head
+	// Space says when the disk counts as full. The zero value is good.
+	Space SpaceOptions
 
-	disk disk // nil means the real one
+	disk    disk     // nil means the real one
+	sealing sealMode // for tests
 }
+
+// sealMode says when full segments are compressed.
+type sealMode int
+
+const (
+	sealBeside sealMode = iota // by a goroutine of its own, beside Commit
+	sealInLine                 // within the Commit that began the next segment: one step after the other, for fault tests
+	sealNever                  // not at all
+)
 
 // Ledger is a ledger opened for writing. Its methods may be called from several goroutines.
 type Ledger struct {
@@ -44,14 +60,28 @@ type Ledger struct {
 	segmentBytes int64
 	durability   Durability
 
+	key    signingKey
+	sealer sealer
+	space  space
+
 	commit sync.Mutex // held through a whole commit
 	out    file       // the unsealed segment
+	first  uint64     // its first record
 	size   int64      // its bytes
 	buf    []byte
 	failed error // what every later Commit returns; nil while all is well
 
-	state sync.Mutex // held only to read or replace what follows, never during I/O: Head does not wait for the disk
-	tally tally
+	state   sync.Mutex // held only to read or replace what follows, never during I/O: Head does not wait for the disk
+	tally   tally
+	synced  Head        // with AtSeal, what is durable
+	entries []entry     // of the sealed segments
+	hashes  []tlog.Hash // the tree's stored hashes of the records after these
+	waiting []segment   // full segments to be sealed, in order
+
+	pruning sync.Mutex // held while a segment is sealed or pruned: both replace the manifest
+
+	sign   sync.Mutex // held while a checkpoint is written
+	signed Checkpoint // the newest one written
 }
 
 // Receipt names a committed record.
@@ -82,6 +112,13 @@ func (l *Ledger) Commit(kind Kind, ms int64, epoch uint64, body []byte) (Receipt
 	if seq == 0 && kind != KindBoot {
 		return Receipt{}, &RecordError{"kind", "boot, as every ledger begins", strconv.Quote(string(kind))}
 	}
+	if kind == KindCommand && bytes.HasPrefix(bytes.TrimPrefix(body, []byte("{")), []byte(restoreMember)) {
+		return Receipt{}, &RecordError{"body", "a command other than restore, which only taud ledger restore gives", quote(body)}
+	}
+	return l.append(seq, kind, ms, epoch, body)
+}
+
+func (l *Ledger) append(seq uint64, kind Kind, ms int64, epoch uint64, body []byte) (Receipt, error) {
 	line, err := appendRecord(l.buf[:0], seq, l.tally.leaf, kind, ms, epoch, body)
 	if err != nil {
 		return Receipt{}, err
@@ -91,11 +128,23 @@ func (l *Ledger) Commit(kind Kind, ms int64, epoch uint64, body []byte) (Receipt
 		l.failed = fmt.Errorf("%w at record %d: %w", ErrPoisoned, seq, err)
 		return Receipt{}, l.failed
 	}
-	leaf := leafHash(line)
+	r := Record{Seq: seq, Kind: kind, Epoch: epoch, Line: line, Leaf: leafHash(line), body: len(line) - max(len(body), 2) + 1}
 	l.state.Lock()
-	l.tally.push(leaf, epoch)
+	l.take(&r)
 	l.state.Unlock()
-	return Receipt{seq, leaf}, nil
+	if kind == KindSnapshot && l.durability == Always {
+		if err := l.makeRoom(func() error { return l.writeCheckpoint(0) }); err != nil {
+			l.failed = fmt.Errorf("%w: checkpoint at record %d: %w", ErrPoisoned, seq, err)
+			return Receipt{}, l.failed
+		}
+	}
+	return Receipt{seq, r.Leaf}, nil
+}
+
+// take takes a record into the tree.
+func (l *Ledger) take(r *Record) {
+	l.hashes = append(l.hashes, tlog.Hash(r.Leaf))
+	l.tally.push(r, func(n node, _ uint64) { l.hashes = append(l.hashes, n.hash) })
 }
 
 // write brings l.buf to the disk, in a new segment when the current one is full.
@@ -115,29 +164,64 @@ func (l *Ledger) write(seq uint64) error {
 	return l.out.datasync()
 }
 
-// rotate seals the current segment and begins the next. The old one is durable before the new name exists:
-// a reader that finds a second segment may take the first for whole.
+// rotate ends the current segment and begins the next. The old one is durable before the new name exists:
+// a reader that finds a second segment may take the first for whole. Room for the next is made before anything is changed.
 func (l *Ledger) rotate(first uint64) error {
+	var next file
+	err := l.makeRoom(func() (err error) {
+		next, err = l.prepareSegment(first)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	full := l.out
-	l.out = nil
+	l.out = next
 	if err := errors.Join(full.sync(), full.Close()); err != nil {
 		return err
 	}
-	out, err := createSegment(l.disk, l.dir, first)
-	if err != nil {
+	path := filepath.Join(l.dir, segmentName(first))
+	if err := errors.Join(l.disk.rename(path+tempSuffix, path), l.disk.syncDir(l.dir)); err != nil {
 		return err
 	}
-	l.out, l.size = out, 0
+	l.state.Lock()
+	l.waiting = append(l.waiting, segment{name: segmentName(l.first), first: l.first, size: l.size})
+	if l.durability == AtSeal {
+		l.synced = l.tally.head()
+	}
+	l.state.Unlock()
+	l.first, l.size = first, 0
+	l.sealer.wake(l)
 	return nil
 }
 
-// createSegment makes an empty segment that is there after a power loss.
-func createSegment(d disk, dir string, first uint64) (file, error) {
-	out, err := d.create(filepath.Join(dir, segmentName(first)))
+// prepareSegment makes an empty segment under its temporary name, with room for all that it will hold: a full disk is met
+// here, where nothing is lost by it.
+func (l *Ledger) prepareSegment(first uint64) (file, error) {
+	path := filepath.Join(l.dir, segmentName(first)) + tempSuffix
+	if err := l.disk.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	out, err := l.disk.create(path, filePerm)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(out.sync(), d.syncDir(dir)); err != nil {
+	if err := errors.Join(out.allocate(l.segmentBytes), out.sync()); err != nil {
+		err = errors.Join(err, out.Close())
+		_ = l.disk.remove(path) // it would take room; the error is told already
+		return nil, err
+	}
+	return out, nil
+}
+
+// createSegment makes an empty segment that is there after a power loss.
+func (l *Ledger) createSegment(first uint64) (file, error) {
+	out, err := l.prepareSegment(first)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(l.dir, segmentName(first))
+	if err := errors.Join(l.disk.rename(path+tempSuffix, path), l.disk.syncDir(l.dir)); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
 	return out, nil
@@ -157,10 +241,10 @@ func (l *Ledger) Origin() string {
 	if l.tally.tree.size == 0 {
 		return ""
 	}
-	return Origin(l.tally.first)
+	return Origin(l.tally.founder)
 }
 
-// Close makes durable what is not yet, unless the ledger is poisoned, and gives up the lock. It writes no
+// Close seals what is full, makes durable what is not yet, unless the ledger is poisoned, writes a checkpoint and gives up the lock. It writes no
 // record: a shutdown record is the caller's. A second Close does nothing.
 func (l *Ledger) Close() error {
 	l.commit.Lock()
@@ -168,13 +252,25 @@ func (l *Ledger) Close() error {
 	if errors.Is(l.failed, ErrClosed) {
 		return nil
 	}
+	l.sealer.stop(l)
 	var err error
 	if l.failed == nil {
-		err = l.out.sync()
+		err = l.sync()
 	}
 	if l.out != nil {
 		err = errors.Join(err, l.out.Close())
 	}
 	l.failed = ErrClosed
 	return errors.Join(err, l.lock.Close())
+}
+
+// sync makes all records durable and writes a checkpoint of them.
+func (l *Ledger) sync() error {
+	if err := l.out.sync(); err != nil {
+		return err
+	}
+	l.state.Lock()
+	l.synced = l.tally.head()
+	l.state.Unlock()
+	return l.makeRoom(func() error { return l.writeCheckpoint(0) })
 }

@@ -36,7 +36,7 @@ func commit(t testing.TB, l *Ledger, kind Kind, epoch uint64, body string) Recei
 // build writes a closed ledger: a boot and n-1 ticks in segments of about segmentBytes. It returns the head.
 func build(t testing.TB, dir string, n int, segmentBytes int64) Head {
 	t.Helper()
-	l, _ := open(t, dir, Options{SegmentBytes: segmentBytes, Durability: AtSeal})
+	l, _ := open(t, dir, Options{SegmentBytes: segmentBytes, Durability: AtSeal, sealing: sealNever})
 	commit(t, l, KindBoot, 1, `{"origin":"test"}`)
 	for i := 1; i < n; i++ {
 		commit(t, l, KindTick, 1, fmt.Sprintf(`{"tick":%d,"price":"4242.%03d"}`, i, i%1000))
@@ -45,7 +45,18 @@ func build(t testing.TB, dir string, n int, segmentBytes int64) Head {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	withoutCheckpoint(t, dir)
 	return head
+}
+
+// withoutCheckpoint leaves the folder as a crash before the first checkpoint does: its lines are all there is.
+func withoutCheckpoint(t testing.TB, dir string) {
+	t.Helper()
+	for _, name := range []string{checkpointName, publicName} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func records(t testing.TB, dir string, from uint64) []*Record {
@@ -169,7 +180,7 @@ func TestSegmentsRotateAndJoin(t *testing.T) {
 
 func TestVerifyAtAnEarlierSizeGivesTheHeadOfThatTime(t *testing.T) {
 	dir := t.TempDir()
-	l, _ := open(t, dir, Options{SegmentBytes: 700, Durability: AtSeal})
+	l, _ := open(t, dir, Options{SegmentBytes: 700, Durability: AtSeal, sealing: sealNever})
 	var heads []Head
 	commit(t, l, KindBoot, 1, ``)
 	heads = append(heads, l.Head())

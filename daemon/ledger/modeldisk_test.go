@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -57,9 +58,9 @@ func (d *modelDisk) step(name string, do func() error, onFail func()) error {
 	return err
 }
 
-func (d *modelDisk) create(path string) (f file, err error) {
+func (d *modelDisk) create(path string, perm fs.FileMode) (f file, err error) {
 	err = d.step("create", func() error {
-		f, err = d.real.create(path)
+		f, err = d.real.create(path, perm)
 		if err != nil {
 			return err
 		}
@@ -80,6 +81,9 @@ func (d *modelDisk) rename(from, to string) error {
 }
 
 func (d *modelDisk) remove(path string) error {
+	if _, there := d.names[path]; !there {
+		return fs.ErrNotExist
+	}
 	return d.step("remove", func() error {
 		delete(d.names, path)
 		return d.real.remove(path)
@@ -128,6 +132,10 @@ func (f *modelFile) flush(name string) error {
 	}, func() { f.node.lost = true })
 }
 
+func (f *modelFile) allocate(int64) error {
+	return f.disk.step("allocate", func() error { return nil }, nil)
+}
+
 func (f *modelFile) sync() error     { return f.flush("sync") }
 func (f *modelFile) datasync() error { return f.flush("datasync") }
 
@@ -149,7 +157,7 @@ func (d *modelDisk) powerLoss(tear float64, newNames bool) map[string]string {
 func TestTheModelDiskForgetsWhatIsNotSynced(t *testing.T) {
 	dir := t.TempDir()
 	d := newModelDisk(t, dir)
-	f, err := d.create(filepath.Join(dir, "a"))
+	f, err := d.create(filepath.Join(dir, "a"), filePerm)
 	if err != nil {
 		t.Fatal(err)
 	}

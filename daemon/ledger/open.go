@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Recovery is what Open found. Records in it are copies and stay valid.
@@ -29,9 +32,10 @@ type TornTail struct {
 	Kept    string `json:"kept,omitempty"` // the file in the ledger's folder that keeps it, once Open has cut it
 }
 
-// Open opens the ledger in dir for writing, and creates folder and first segment when
-// they are missing. It locks, reads and checks every byte, cuts a torn tail (kept in
-// a .broken file), and rewrites the unsealed segment, so that all it reports is durable.
+// Open opens the ledger in dir for writing, and creates folder, key and first segment when they are missing. It locks; checks the
+// signatures, every record from the newest snapshot to the head, and that these are the end of the tree that the signed checkpoint and
+// Options.Known have the beginning of; cuts a torn tail (kept in a .broken file); and rewrites the unsealed segment, so that all it
+// reports is durable. The older sealed segments are for Scrub and Verify.
 //
 // Errors: [*LockedError] when another writer has it; [*CorruptionError] for damage or a ledger that
 // does not fit to Options.Known, with nothing changed on disk; else the file system's own.
@@ -54,56 +58,203 @@ func Open(dir string, o Options) (*Ledger, *Recovery, error) {
 		return nil, nil, err
 	}
 	l.lock = lock
-	recovery, err := l.recover(o.Known)
+	recovery, err := l.recover(&o)
 	if err != nil {
+		if l.out != nil {
+			err = errors.Join(err, l.out.Close())
+		}
 		return nil, nil, errors.Join(err, lock.Close())
 	}
+	l.sealer.start(l, o.sealing)
 	return l, recovery, nil
 }
 
-// recover reads the whole ledger and makes it ready for Commit.
-func (l *Ledger) recover(known Head) (*Recovery, error) {
-	segments, temps, err := listSegments(l.dir)
+// recover checks the ledger and makes it ready for Commit.
+func (l *Ledger) recover(o *Options) (*Recovery, error) {
+	f, err := openFolder(l.dir)
 	if err != nil {
 		return nil, err
 	}
-	l.tally.known = known
-	found := &Recovery{Segments: max(len(segments), 1)}
-	torn, err := readAll(l.dir, segments, &chain{}, func(r *Record) error {
+	if err := l.loadKey(f); err != nil {
+		return nil, err
+	}
+	found := &Recovery{Segments: max(len(f.entries)+len(f.tail), 1)}
+	torn, err := l.examineAll(f, o.Known, found)
+	if err != nil {
+		return nil, err
+	}
+
+	// All is checked: only from here on is anything changed.
+	for _, name := range f.spare {
+		if err := l.disk.remove(filepath.Join(l.dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.makeKey(); err != nil {
+		return nil, err
+	}
+	if err := l.space.start(l, o.Space); err != nil {
+		return nil, err
+	}
+	if err := l.continueTail(f, torn, found); err != nil {
+		return nil, err
+	}
+	l.synced = l.tally.head()
+	return found, nil
+}
+
+// examineAll checks what Open promises to check, and fills found and the ledger's state with it.
+func (l *Ledger) examineAll(f *folder, known Head, found *Recovery) (*TornTail, error) {
+	j := joiner{dir: l.dir, marks: []mark{known.mark()}}
+	if f.checkpoint != nil {
+		j.marks = append(j.marks, f.checkpoint.mark("signed checkpoint in the folder"))
+		l.signed = *f.checkpoint
+	}
+	if err := l.rebuildTrees(f); err != nil {
+		return nil, err
+	}
+	if err := f.startAt(len(f.entries), &j); err != nil {
+		return nil, err
+	}
+	l.tally, l.entries = j.tally, f.entries
+	c := chain{next: f.sealedEnd(), leaf: j.tally.leaf, epoch: j.tally.epoch}
+	torn, err := readAll(l.dir, f.tail, &c, func(r *Record) error {
 		found.note(r)
-		l.tally.push(r.Leaf, r.Epoch)
-		return l.tally.matches()
-	}, nil)
+		l.take(r)
+		for i := range j.marks {
+			if j.marks[i].size != l.tally.tree.size {
+				continue
+			}
+			if err := j.marks[i].compare(r.Leaf, l.tally.tree.root()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := l.tally.complete(); err != nil {
+	for i := range j.marks {
+		if err := j.marks[i].complete(l.tally.tree.size, l.tally.founder); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.findOlder(found); err != nil {
 		return nil, err
 	}
 	found.settle(&l.tally)
+	return torn, nil
+}
 
-	// All is checked: only from here on is anything changed.
-	if err := l.removeTemps(temps, segments); err != nil {
-		return nil, err
+// findOlder looks in the sealed segments for the newest snapshot and boot, when the tail has none, and checks the segments from the
+// snapshot on.
+func (f *folder) findOlder(found *Recovery) error {
+	from := len(f.entries)
+	if found.Snapshot == nil {
+		for i := len(f.entries) - 1; i >= 0; i-- {
+			if f.entries[i].Snapshot != nil {
+				from = i
+				break
+			}
+		}
 	}
-	if len(segments) == 0 {
-		l.out, err = createSegment(l.disk, l.dir, 0)
-		return found, err
+	for i := from; i < len(f.entries); i++ {
+		if err := f.checkSealed(i, nil); err != nil {
+			return err
+		}
 	}
-	last := segments[len(segments)-1]
+	for i := len(f.entries) - 1; i >= 0; i-- {
+		e := &f.entries[i]
+		for _, want := range []struct {
+			seq  *uint64
+			into **Record
+		}{{e.Boot, &found.Boot}, {e.Snapshot, &found.Snapshot}} {
+			if want.seq == nil || *want.into != nil {
+				continue
+			}
+			r, err := f.record(*want.seq)
+			if err != nil {
+				return err
+			}
+			*want.into = r
+		}
+		if found.Boot != nil && found.Snapshot != nil {
+			break
+		}
+	}
+	if n := len(f.entries); found.Last == nil && n > 0 {
+		r, err := f.record(f.sealedEnd() - 1)
+		if err != nil {
+			return err
+		}
+		found.Last = r
+	}
+	return nil
+}
+
+// checkSealed checks the i-th sealed segment against the manifest and its tree file, and that it follows from the one before.
+func (f *folder) checkSealed(i int, slow func(int) error) error {
+	e := &f.entries[i]
+	p := part{dir: f.dir, name: packedName(e.First), first: e.First, entry: e, limit: math.MaxUint64, slow: slow}
+	if err := p.check(); err != nil || i == 0 || e.Pruned {
+		return err
+	}
+	if before := &f.entries[i-1]; p.prev != before.Leaf {
+		return damagedLine(p.name, 0, p.first, wrongPrev(before.Leaf, p.prev))
+	}
+	return nil
+}
+
+// rebuildTrees makes the tree files that are missing. They follow from the records, and hold nothing that could be lost.
+func (l *Ledger) rebuildTrees(f *folder) error {
+	for i := range f.missing {
+		e := &f.missing[i]
+		tree, err := frontierAt(e.First, f.hashes())
+		if err != nil {
+			return err
+		}
+		var stored []tlog.Hash
+		c := chain{next: e.First, free: true}
+		_, err = readAll(l.dir, []segment{{packedName(e.First), e.First, e.Packed, true}}, &c, func(r *Record) error {
+			stored = append(stored, tlog.Hash(r.Leaf))
+			tree.add(node{0, tlog.Hash(r.Leaf)}, func(n node, _ uint64) { stored = append(stored, n.hash) })
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if c.leaf != e.Leaf || c.next != e.next() {
+			return &CorruptionError{Segment: packedName(e.First), Seq: c.next, Problem: "not the segment of the manifest",
+				Expected: e.Leaf.String(), Found: c.leaf.String()}
+		}
+		if err := replace(l.disk, l.dir, treeName(e.First), hashBytes(stored), sealedPerm); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// continueTail makes the last segment ready to be appended to: cut, durable, open. The full ones before it wait for the sealer.
+func (l *Ledger) continueTail(f *folder, torn *TornTail, found *Recovery) (err error) {
+	n := len(f.tail)
+	if n == 0 {
+		l.first = f.sealedEnd()
+		l.out, err = l.createSegment(l.first)
+		return err
+	}
+	last := f.tail[n-1]
+	l.waiting = append(l.waiting, f.tail[:n-1]...)
 	whole := last.size
 	if torn != nil {
 		whole = torn.Offset
 		if torn.Kept, err = l.keepTail(torn); err != nil {
-			return nil, err
+			return err
 		}
 		found.TornTail = torn
 	}
-	if l.out, err = l.rewrite(last.name, whole); err != nil {
-		return nil, err
-	}
-	l.size = whole
-	return found, nil
+	l.first, l.size = last.first, whole
+	l.out, err = l.rewrite(last.name, whole)
+	return err
 }
 
 // note remembers the newest record, and the newest boot and snapshot. Lines are copied when their buffer
@@ -130,23 +281,8 @@ func (f *Recovery) settle(t *tally) {
 	f.Head = t.head()
 	f.HighestEpoch = t.epoch
 	if t.tree.size > 0 {
-		f.Origin = Origin(t.first)
+		f.Origin = Origin(t.founder)
 	}
-}
-
-// removeTemps removes the copy that a crash in rewrite left: only of the last segment can there be one.
-func (l *Ledger) removeTemps(temps []string, segments []segment) error {
-	for _, name := range temps {
-		first, _, _ := parseName(name)
-		if len(segments) == 0 || first != segments[len(segments)-1].first {
-			return &CorruptionError{Segment: name, Seq: l.tally.tree.size, Problem: "temporary file of a segment that is not the last",
-				Expected: "none", Found: name}
-		}
-		if err := l.disk.remove(filepath.Join(l.dir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // keepTail copies a torn tail to a file of its own, durable before the tail is cut. After a crash between
@@ -178,7 +314,7 @@ func (l *Ledger) keepTail(torn *TornTail) (string, error) {
 
 // writeNew writes a file that does not exist yet, and makes content and name durable.
 func (l *Ledger) writeNew(path string, content io.Reader) error {
-	f, err := l.disk.create(path)
+	f, err := l.disk.create(path, filePerm)
 	if err != nil {
 		return err
 	}
@@ -191,13 +327,13 @@ func (l *Ledger) writeNew(path string, content io.Reader) error {
 // failed, the page cache may hold what the disk does not.
 func (l *Ledger) rewrite(name string, whole int64) (_ file, err error) {
 	path := filepath.Join(l.dir, name)
-	temp := path[:len(path)-len(segmentSuffix)] + tempSuffix
+	temp := path + tempSuffix
 	old, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer old.Close()
-	out, err := l.disk.create(temp)
+	out, err := l.disk.create(temp, filePerm)
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +342,9 @@ func (l *Ledger) rewrite(name string, whole int64) (_ file, err error) {
 			err = errors.Join(err, out.Close())
 		}
 	}()
+	if err := l.makeRoom(func() error { return out.allocate(l.segmentBytes) }); err != nil {
+		return nil, err
+	}
 	n, err := io.CopyN(out, old, whole)
 	if err != nil {
 		return nil, fmt.Errorf("copy %s: %d of %d bytes: %w", name, n, whole, err)

@@ -120,6 +120,14 @@ func (r *Record) Body() json.RawMessage {
 	return append(json.RawMessage{'{'}, r.Line[r.body:]...)
 }
 
+// restoreMember begins the body of a restore record: the record that Restore writes, and that founds a new lineage.
+const restoreMember = `"restore":`
+
+// founds reports whether the ledger's origin is made from r: record 0, or a restore record.
+func (r *Record) founds() bool {
+	return r.Seq == 0 || r.Kind == KindCommand && bytes.HasPrefix(r.Line[r.body:], []byte(restoreMember))
+}
+
 // RecordError says what is wrong with one record's bytes, or with what was given to Commit.
 type RecordError struct {
 	Field    string // v, seq, prev, kind, ms, epoch, body or line

@@ -3,40 +3,100 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"iter"
 )
 
+// PrunedError says that records which were asked for have been deleted by retention.
+type PrunedError struct {
+	From, To uint64 // the first that is gone, and the first after it that is there
+}
+
+// Error names the records.
+func (e *PrunedError) Error() string {
+	return fmt.Sprintf("records %d to %d were pruned: their hashes are in the tree, they themselves are gone", e.From, e.To-1)
+}
+
 // Scan returns the records of the ledger in dir from sequence number from on, in order. Each is checked
-// as it passes: form, hash chain, order; only the link to what lies before the first segment read is
-// taken on trust ([Verify] checks it). It needs no lock and may run beside the writer; a torn tail ends it without an
-// error. After an error, which comes with a nil Record, it ends. Records are copies and stay valid.
+// as it passes: form, hash chain, order; the link to what lies before the first segment read is checked against the
+// manifest ([Verify] checks that). It needs no lock and may run beside the writer; a torn tail ends it without an
+// error. After an error, which comes with a nil Record, it ends; records that were pruned are a [*PrunedError]. Records are
+// copies and stay valid.
 func Scan(dir string, from uint64) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		segments, _, err := listSegments(dir)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for len(segments) > 1 && segments[1].first <= from {
-			segments = segments[1:]
-		}
-		c := chain{}
-		if len(segments) > 0 && segments[0].first != 0 && segments[0].first <= from {
-			c = chain{next: segments[0].first, free: true}
-		}
-		_, err = readAll(dir, segments, &c, func(r *Record) error {
-			if r.Seq < from {
+		f, err := openFolder(dir)
+		if err == nil {
+			err = f.scan(from, func(r *Record) error {
+				kept := *r
+				kept.Line = bytes.Clone(r.Line)
+				if !yield(&kept, nil) {
+					return errStop
+				}
 				return nil
-			}
-			kept := *r
-			kept.Line = bytes.Clone(r.Line)
-			if !yield(&kept, nil) {
-				return errStop
-			}
-			return nil
-		}, nil)
+			})
+		}
 		if err != nil && !errors.Is(err, errStop) {
 			yield(nil, err)
 		}
 	}
+}
+
+// scan gives the records from sequence number from on to visit; their lines are valid only during the call.
+func (f *folder) scan(from uint64, visit func(*Record) error) error {
+	c := chain{}
+	var segments []segment
+	for i := range f.entries {
+		e := &f.entries[i]
+		switch {
+		case e.next() <= from:
+			c = chain{next: e.next(), leaf: e.Leaf, epoch: e.Epoch}
+		case e.Pruned:
+			to := e.next()
+			for _, later := range f.entries[i+1:] {
+				if !later.Pruned {
+					break
+				}
+				to = later.next()
+			}
+			return errors.Join(f.scanSegments(segments, &c, from, visit), &PrunedError{max(from, e.First), to})
+		default:
+			segments = append(segments, segment{packedName(e.First), e.First, e.Packed, true})
+		}
+	}
+	tail := f.tail
+	for len(tail) > 1 && len(segments) == 0 && tail[1].first <= from {
+		tail = tail[1:]
+	}
+	if len(segments) == 0 && len(tail) > 0 && tail[0].first != c.next && tail[0].first <= from && tail[0].first > f.sealedEnd() {
+		c = chain{next: tail[0].first, free: true}
+	}
+	return f.scanSegments(append(segments, tail...), &c, from, visit)
+}
+
+func (f *folder) scanSegments(segments []segment, c *chain, from uint64, visit func(*Record) error) error {
+	_, err := readAll(f.dir, segments, c, func(r *Record) error {
+		if r.Seq < from {
+			return nil
+		}
+		return visit(r)
+	})
+	return err
+}
+
+// record reads one record, whose line stays valid.
+func (f *folder) record(seq uint64) (*Record, error) {
+	var found *Record
+	err := f.scan(seq, func(r *Record) error {
+		kept := *r
+		kept.Line = bytes.Clone(r.Line)
+		found = &kept
+		return errStop
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return nil, err
+	}
+	if found == nil || found.Seq != seq {
+		return nil, fmt.Errorf("record %d: expected a record below the ledger's end, found none", seq)
+	}
+	return found, nil
 }

@@ -8,72 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
-
-const (
-	segmentSuffix = ".log"
-	tempSuffix    = ".log.tmp"
-	brokenSuffix  = ".broken"
-	lockName      = "LOCK"
-	nameDigits    = 20
-)
-
-// segment is one segment file of a folder.
-type segment struct {
-	name  string
-	first uint64 // sequence number of its first record, from the name
-	size  int64  // bytes when it was listed
-}
-
-func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
-
-// parseName splits a name into the 20 digits it begins with and the rest.
-func parseName(name string) (first uint64, suffix string, ok bool) {
-	if len(name) < nameDigits {
-		return 0, "", false
-	}
-	for _, c := range name[:nameDigits] {
-		if c < '0' || c > '9' {
-			return 0, "", false
-		}
-	}
-	first, err := strconv.ParseUint(name[:nameDigits], 10, 64)
-	return first, name[nameDigits:], err == nil
-}
-
-// listSegments returns dir's segments in order and the names of left-over temporary files.
-// A name that looks like a segment's and isn't one is refused: a copy or a renamed
-// segment must not be passed over in silence.
-func listSegments(dir string) (segments []segment, temps []string, err error) {
-	entries, err := os.ReadDir(dir) // sorted by name, which 20 digits make the order of sequence
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		first, suffix, numbered := parseName(name)
-		switch {
-		case numbered && suffix == segmentSuffix:
-			info, err := entry.Info()
-			if err != nil {
-				return nil, nil, err
-			}
-			if !info.Mode().IsRegular() {
-				return nil, nil, &CorruptionError{Segment: name, Seq: first, Problem: "not a file",
-					Expected: "a regular file", Found: info.Mode().Type().String()}
-			}
-			segments = append(segments, segment{name, first, info.Size()})
-		case numbered && suffix == tempSuffix:
-			temps = append(temps, name)
-		case numbered && strings.HasSuffix(suffix, brokenSuffix):
-		case numbered, strings.Contains(name, segmentSuffix):
-			return nil, nil, &CorruptionError{Segment: name, Seq: first, Problem: "unknown file that looks like a segment",
-				Expected: "20 digits and " + segmentSuffix, Found: strconv.Quote(name)}
-		}
-	}
-	return segments, temps, nil
-}
 
 // chain is what the next record must fit to.
 type chain struct {
@@ -94,9 +29,9 @@ func (c *chain) accept(line []byte) (Record, *RecordError) {
 	case r.Seq != c.next:
 		return Record{}, &RecordError{"seq", strconv.FormatUint(c.next, 10), strconv.FormatUint(r.Seq, 10)}
 	case r.Prev != c.leaf && !c.free:
-		return Record{}, &RecordError{"prev", c.leaf.String() + " (leaf hash of the record before)", r.Prev.String()}
+		return Record{}, wrongPrev(c.leaf, r.Prev)
 	case r.Epoch < c.epoch:
-		return Record{}, &RecordError{"epoch", "at least " + strconv.FormatUint(c.epoch, 10), strconv.FormatUint(r.Epoch, 10)}
+		return Record{}, fallingEpoch(c.epoch, r.Epoch)
 	case r.Seq == 0 && r.Kind != KindBoot:
 		return Record{}, &RecordError{"kind", "boot, as every ledger begins", string(r.Kind)}
 	}
@@ -105,11 +40,21 @@ func (c *chain) accept(line []byte) (Record, *RecordError) {
 	return r, nil
 }
 
+func wrongPrev(want, got Hash) *RecordError {
+	return &RecordError{"prev", want.String() + " (leaf hash of the record before)", got.String()}
+}
+
+func fallingEpoch(least, got uint64) *RecordError {
+	return &RecordError{"epoch", "at least " + strconv.FormatUint(least, 10), strconv.FormatUint(got, 10)}
+}
+
 // errStop is what a visit function returns to end the reading without an error.
 var errStop = errors.New("stop")
 
 // readBuffer holds the longest record and its LF, and is big enough to make reads few.
 const readBuffer = 256 << 10
+
+func newLineReader(in io.Reader) *bufio.Reader { return bufio.NewReaderSize(in, readBuffer) }
 
 // readSegment gives the records of one segment to visit, in order, each checked against c. A record's Line
 // is valid only during the call. It returns the length of the whole lines, and of an unterminated rest.
@@ -119,10 +64,14 @@ func readSegment(in *bufio.Reader, name string, c *chain, visit func(*Record) er
 	for {
 		line, err := in.ReadSlice('\n')
 		switch {
+		case err == nil:
 		case err == io.EOF && len(line) <= MaxRecord:
 			return whole, int64(len(line)), nil
 		case err == bufio.ErrBufferFull, err == io.EOF:
 			return whole, 0, damagedLine(name, whole, c.next, &RecordError{"line", "an LF within 65536 bytes", "none"})
+		case errors.As(err, new(*unpackError)):
+			return whole, 0, &CorruptionError{Segment: name, Offset: whole, Seq: c.next, Problem: "compressed data",
+				Expected: "a zstd frame", Found: err.Error()}
 		case err != nil:
 			return whole, 0, fmt.Errorf("read %s at offset %d: %w", name, whole, err)
 		}
@@ -143,15 +92,14 @@ func damagedLine(segment string, offset int64, seq uint64, bad *RecordError) err
 }
 
 // readAll reads segments one after the other; only the last may end in an unterminated line, which
-// is returned, nil when there is none. done is called after each segment with the bytes read of it.
-func readAll(dir string, segments []segment, c *chain, visit func(*Record) error, done func(int64)) (*TornTail, error) {
-	in := bufio.NewReaderSize(nil, readBuffer)
+// is returned, nil when there is none.
+func readAll(dir string, segments []segment, c *chain, visit func(*Record) error) (*TornTail, error) {
+	in := newLineReader(nil)
 	for i, s := range segments {
 		if s.first != c.next {
-			return nil, &CorruptionError{Segment: s.name, Seq: c.next, Problem: "gap, doubled or misnamed segment",
-				Expected: segmentName(c.next), Found: s.name}
+			return nil, gap(s.name, c.next)
 		}
-		f, err := os.Open(filepath.Join(dir, s.name))
+		f, err := openSegment(dir, s)
 		if err != nil {
 			return nil, err
 		}
@@ -161,17 +109,33 @@ func readAll(dir string, segments []segment, c *chain, visit func(*Record) error
 		if err != nil {
 			return nil, err
 		}
-		last := i == len(segments)-1
-		if rest > 0 && !last {
-			return nil, &CorruptionError{Segment: s.name, Offset: whole, Seq: c.next, Problem: "line without end in a sealed segment",
-				Expected: "LF", Found: fmt.Sprintf("the file's end after %d bytes", rest)}
-		}
-		if done != nil {
-			done(whole + rest)
-		}
 		if rest > 0 {
+			if s.packed || i < len(segments)-1 {
+				return nil, unended(s.name, whole, rest, c.next)
+			}
 			return &TornTail{Segment: s.name, Offset: whole, Bytes: rest}, nil
 		}
 	}
 	return nil, nil
+}
+
+func gap(name string, next uint64) error {
+	return &CorruptionError{Segment: name, Seq: next, Problem: "gap, doubled or misnamed segment",
+		Expected: segmentName(next)[:nameDigits], Found: name}
+}
+
+func unended(name string, offset, rest int64, seq uint64) error {
+	return &CorruptionError{Segment: name, Offset: offset, Seq: seq, Problem: "line without end in a sealed segment",
+		Expected: "LF", Found: fmt.Sprintf("the file's end after %d bytes", rest)}
+}
+
+// openSegment opens a segment for reading its lines. A plain segment that was sealed since it was listed is read packed.
+func openSegment(dir string, s segment) (io.ReadCloser, error) {
+	if !s.packed {
+		f, err := os.Open(filepath.Join(dir, s.name))
+		if !errors.Is(err, os.ErrNotExist) {
+			return f, err
+		}
+	}
+	return openPacked(filepath.Join(dir, packedName(s.first)), nil)
 }

@@ -12,7 +12,7 @@ import (
 
 func showLedger(t *testing.T) string {
 	dir := t.TempDir()
-	l, _ := open(t, dir, Options{SegmentBytes: 500})
+	l, _ := open(t, dir, Options{SegmentBytes: 500, sealing: sealNever})
 	commit(t, l, KindBoot, 1, `{"origin":"x"}`)
 	for _, body := range []string{`{"tick":1,"buy":false}`, `{"tick":2,"buy":true}`, `{"tick":3,"why":"` + strings.Repeat("é", 80) + `"}`} {
 		commit(t, l, KindTick, 1, body)
@@ -100,7 +100,7 @@ func TestShowEndsWithWhatWentWrong(t *testing.T) {
 // Readers take no lock: beside a writer that rotates, they always see a whole beginning of the ledger.
 func TestReadersRunBesideTheWriter(t *testing.T) {
 	dir := t.TempDir()
-	l, _ := open(t, dir, Options{SegmentBytes: 2000, Durability: AtSeal})
+	l, _ := open(t, dir, Options{SegmentBytes: 2000, Durability: AtSeal, sealing: sealNever})
 	commit(t, l, KindBoot, 1, ``)
 	done := make(chan struct{})
 	var readers sync.WaitGroup

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -15,36 +14,86 @@ type Head struct {
 	Epoch uint64 `json:"epoch"` // epoch of the last record
 }
 
-// Origin returns the name that a ledger has for life, from its record 0's leaf hash, in
-// the schema-less URL form that C2SP checkpoints ask for.
-func Origin(first Hash) string { return "taudaemon.io/ledger/" + first.String() }
+// Origin returns the name of a ledger, from its founding record's leaf hash, in the schema-less URL form that C2SP
+// checkpoints ask for. The founding record is record 0, or in a restored ledger the newest restore record.
+func Origin(founder Hash) string { return originPrefix + founder.String() }
 
-// frontier is the right edge of an RFC 6962 tree: the roots of the perfect subtrees that
-// the records so far divide into, largest first, one for each 1 bit of size.
+const originPrefix = "taudaemon.io/ledger/"
+
+// frontier is the right edge of the RFC 6962 tree over the records from `from` to size-1: the roots of the perfect
+// subtrees that they divide into, in order. With from 0 it is all that a root needs; with another it is what a part read
+// by itself adds to the tree.
 type frontier struct {
-	size  uint64
-	roots []tlog.Hash
+	from, size uint64
+	nodes      []node
 }
 
-func (f *frontier) push(leaf Hash) {
-	h := tlog.Hash(leaf)
-	for range bits.TrailingZeros64(^f.size) {
-		last := len(f.roots) - 1
-		h = tlog.NodeHash(f.roots[last], h)
-		f.roots = f.roots[:last]
+// node is the root of the perfect subtree over 2^level records.
+type node struct {
+	level uint8
+	hash  tlog.Hash
+}
+
+// push takes the next record's leaf hash.
+func (f *frontier) push(leaf Hash) { f.add(node{0, tlog.Hash(leaf)}, nil) }
+
+// add takes the subtree over the next 2^level records, and joins what is complete with it. Each joined subtree is told to
+// joined, smallest first: that is the order in which tlog stores them.
+func (f *frontier) add(n node, joined func(n node, start uint64)) {
+	start := f.size
+	f.size += 1 << n.level
+	for last := len(f.nodes) - 1; last >= 0 && f.nodes[last].level == n.level && start>>n.level&1 == 1; last-- {
+		start -= 1 << n.level
+		n = node{n.level + 1, tlog.NodeHash(f.nodes[last].hash, n.hash)}
+		f.nodes = f.nodes[:last]
+		if joined != nil {
+			joined(n, start)
+		}
 	}
-	f.roots = append(f.roots, h)
-	f.size++
+	f.nodes = append(f.nodes, n)
 }
 
+// join takes the frontier of the records that follow.
+func (f *frontier) join(next *frontier, joined func(n node, start uint64)) {
+	for _, n := range next.nodes {
+		f.add(n, joined)
+	}
+}
+
+func (f *frontier) clone() frontier {
+	return frontier{f.from, f.size, append([]node(nil), f.nodes...)}
+}
+
+// root is the tree's root; from is 0.
 func (f *frontier) root() Hash {
 	if f.size == 0 {
 		return sha256.Sum256(nil)
 	}
-	last := len(f.roots) - 1
-	h := f.roots[last]
+	last := len(f.nodes) - 1
+	h := f.nodes[last].hash
 	for i := last - 1; i >= 0; i-- {
-		h = tlog.NodeHash(f.roots[i], h)
+		h = tlog.NodeHash(f.nodes[i].hash, h)
 	}
 	return Hash(h)
+}
+
+// frontierAt reads the frontier of the first size records.
+func frontierAt(size uint64, r tlog.HashReader) (frontier, error) {
+	f := frontier{size: size}
+	var indexes []int64
+	for level, start := 63, uint64(0); level >= 0; level-- {
+		if size>>level&1 == 1 {
+			f.nodes = append(f.nodes, node{level: uint8(level)})
+			indexes = append(indexes, tlog.StoredHashIndex(level, int64(start>>level)))
+			start += 1 << level
+		}
+	}
+	hashes, err := r.ReadHashes(indexes)
+	if err != nil {
+		return frontier{}, err
+	}
+	for i := range f.nodes {
+		f.nodes[i].hash = hashes[i]
+	}
+	return f, nil
 }
