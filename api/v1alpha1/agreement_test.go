@@ -57,6 +57,8 @@ var agreed = map[string]string{
 	"risk.max_position_qty":             "risk.maxPositionQuantity",
 	"risk.max_drawdown_bps":             "risk.maxDrawdownBps",
 	"risk.emergency_slippage_bps":       "risk.emergencySlippageBps",
+	"engine.protocol":                   "engine.tau.protocol",
+	"engine.specs":                      "engine.tau.runs",
 	"quarantine.release":                "quarantine.release",
 	"venue.paper.quote_balance":         "venue.paper.quoteBalance",
 	"venue.paper.slippage_bps":          "venue.paper.slippageBps",
@@ -70,7 +72,7 @@ var agreed = map[string]string{
 // outside are the keys of taud.toml that no field of the resource sets: the operator chooses them.
 var outside = []string{
 	"daemon.name", "paths.tau_bin", "paths.kernel_spec", "paths.kernel_inputs", "paths.kernel_outputs", "paths.specs_root", "paths.data_dir", "paths.ledger_dir",
-	"engine.type", "engine.protocol", "engine.specs", "engine.start_deadline_ms", "oracle.sources.replay.file", "economics.scale", "ledger.segment_bytes", "report.listen",
+	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "economics.scale", "ledger.segment_bytes", "report.listen",
 }
 
 // defaultsInLists: inside lists the schema sets no default (server-side apply would lose track of who set it); daemon/config does.

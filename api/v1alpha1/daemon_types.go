@@ -22,6 +22,7 @@ const (
 type TickSpec struct {
 	// interval between the starts of two ticks. The V35 kernel holds a position for at most three ticks, and a round trip has to earn its
 	// fees in them: minutes to hours are usual, 250ms is for latency tests.
+	// The Tau binary (engine.tau) takes its own time of each: tens of milliseconds in a session, half a second a spec on files.
 	// +kubebuilder:default="1s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -63,24 +64,6 @@ type QuarantineSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	Acknowledge string `json:"acknowledge,omitempty"`
-}
-
-// EngineType says what runs the specs.
-//
-// +kubebuilder:validation:Enum=Embedded
-type EngineType string
-
-const (
-	// EngineEmbedded runs the specs in the daemon's own evaluator of the Tau language's subset.
-	EngineEmbedded EngineType = "Embedded"
-)
-
-// EngineSpec says what runs the specs.
-type EngineSpec struct {
-	// type of the engine.
-	// +kubebuilder:default=Embedded
-	// +optional
-	Type EngineType `json:"type,omitempty"`
 }
 
 // LedgerSpec keeps the record of every tick.

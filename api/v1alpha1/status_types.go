@@ -89,6 +89,10 @@ type TauDaemonStatus struct {
 	// +optional
 	ConfigDigest string `json:"configDigest,omitempty"`
 
+	// specDigest of the kernel that the reporting pod runs.
+	// +optional
+	SpecDigest string `json:"specDigest,omitempty"`
+
 	// configMapName holds the configuration that the pod's template names.
 	// +optional
 	ConfigMapName string `json:"configMapName,omitempty"`

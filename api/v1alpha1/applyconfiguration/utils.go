@@ -16,6 +16,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=taudaemon.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("ConfigMapReference"):
+		return &apiv1alpha1.ConfigMapReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CooldownSpec"):
 		return &apiv1alpha1.CooldownSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EconomicsSpec"):
@@ -56,6 +58,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SignalSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SimulatedSource"):
 		return &apiv1alpha1.SimulatedSourceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SpecsSource"):
+		return &apiv1alpha1.SpecsSourceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TauBinarySpec"):
+		return &apiv1alpha1.TauBinarySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TauDaemon"):
 		return &apiv1alpha1.TauDaemonApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TauDaemonSpec"):

@@ -23,6 +23,12 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.ConfigMapReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.CooldownSpec
   map:
     fields:
@@ -84,6 +90,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.EngineSpec
   map:
     fields:
+    - name: specs
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.SpecsSource
+    - name: tau
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.TauBinarySpec
     - name: type
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.EngineType
@@ -363,10 +375,37 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: stepBps
       type:
         scalar: numeric
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.SpecsSource
+  map:
+    fields:
+    - name: configMapRef
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.ConfigMapReference
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.State
   scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.StopPolicy
   scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.TauBinarySpec
+  map:
+    fields:
+    - name: claimName
+      type:
+        scalar: string
+    - name: image
+      type:
+        scalar: string
+    - name: path
+      type:
+        scalar: string
+      default: /usr/bin/tau
+    - name: protocol
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.TauProtocol
+      default: Session
+    - name: runs
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.TauRuns
+      default: All
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.TauDaemon
   map:
     fields:
@@ -504,12 +543,19 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reportTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: specDigest
+      type:
+        scalar: string
     - name: state
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.State
     - name: tick
       type:
         scalar: numeric
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.TauProtocol
+  scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.TauRuns
+  scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.TickSpec
   map:
     fields:

@@ -43,6 +43,8 @@ type TauDaemonStatusApplyConfiguration struct {
 	NodeName *string `json:"nodeName,omitempty"`
 	// configDigest of the configuration that the reporting pod runs.
 	ConfigDigest *string `json:"configDigest,omitempty"`
+	// specDigest of the kernel that the reporting pod runs.
+	SpecDigest *string `json:"specDigest,omitempty"`
 	// configMapName holds the configuration that the pod's template names.
 	ConfigMapName *string `json:"configMapName,omitempty"`
 	// effective: what the defaults made of the lists in the spec.
@@ -177,6 +179,14 @@ func (b *TauDaemonStatusApplyConfiguration) WithNodeName(value string) *TauDaemo
 // If called multiple times, the ConfigDigest field is set to the value of the last call.
 func (b *TauDaemonStatusApplyConfiguration) WithConfigDigest(value string) *TauDaemonStatusApplyConfiguration {
 	b.ConfigDigest = &value
+	return b
+}
+
+// WithSpecDigest sets the SpecDigest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SpecDigest field is set to the value of the last call.
+func (b *TauDaemonStatusApplyConfiguration) WithSpecDigest(value string) *TauDaemonStatusApplyConfiguration {
+	b.SpecDigest = &value
 	return b
 }
 

@@ -13,6 +13,7 @@ import (
 type TickSpecApplyConfiguration struct {
 	// interval between the starts of two ticks. The V35 kernel holds a position for at most three ticks, and a round trip has to earn its
 	// fees in them: minutes to hours are usual, 250ms is for latency tests.
+	// The Tau binary (engine.tau) takes its own time of each: tens of milliseconds in a session, half a second a spec on files.
 	Interval *v1.Duration `json:"interval,omitempty"`
 	// deadline of one tick, gather to commit. A tick past it is an anomaly.
 	Deadline *v1.Duration `json:"deadline,omitempty"`
