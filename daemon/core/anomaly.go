@@ -41,6 +41,10 @@ const (
 	TickOverrun Code = "TickOverrun"
 	// LeaseThin: the Lease's margin is thin.
 	LeaseThin Code = "LeaseThin"
+	// DiskLow: the ledger's disk is at its warning or stop mark.
+	DiskLow Code = "DiskLow"
+	// LedgerDamaged: the scrubber found damage in a sealed segment. Always Manual.
+	LedgerDamaged Code = "LedgerDamaged"
 	// RiskHalted: the drawdown limit is breached. Always Manual.
 	RiskHalted Code = "RiskHalted"
 )
@@ -48,7 +52,7 @@ const (
 // AlwaysManual are the codes whose quarantine a person must acknowledge, whatever the configuration says.
 func (c Code) AlwaysManual() bool {
 	switch c {
-	case EngineDisagreement, WitnessDisagreement, InvariantBroken, OrderAmbiguous, RiskHalted:
+	case EngineDisagreement, WitnessDisagreement, InvariantBroken, OrderAmbiguous, LedgerDamaged, RiskHalted:
 		return true
 	}
 	return false

@@ -58,6 +58,7 @@ type rig struct {
 	now    time.Duration
 	price  func(tick uint64) string // "" is no price at all
 	tenure lease.Tenure
+	space  ledger.SpaceOptions
 	venue  func(v venue.Venue) venue.Venue // wraps the paper venue
 	// engines runs the specs; the embedded engine unless a test says otherwise.
 	engines func(*config.Config, [specCount]core.Spec) (*Specs, error)
@@ -85,7 +86,7 @@ func (r *rig) begin() error {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { r.must(nine.Close()) })
-	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: ledger.AtSeal}) // what the disk keeps is the ledger's own test
+	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: ledger.AtSeal, Space: r.space}) // what the disk keeps is the ledger's own test
 	if err != nil {
 		return err
 	}
@@ -454,5 +455,49 @@ func TestALedgerThatDoesNotReplayToItselfIsNotContinued(t *testing.T) {
 	var diverged *DivergedError
 	if !errors.As(err, &diverged) || diverged.Seq != uint64(len(r.records())-1) {
 		t.Fatalf("expected a DivergedError at the forged record, found %v", err)
+	}
+}
+
+func TestAFullDiskTakesOnNoNewRisk(t *testing.T) {
+	for name, c := range map[string]struct {
+		marks   ledger.SpaceOptions
+		trades  bool
+		repeats bool
+	}{
+		"room":                   {ledger.SpaceOptions{Warn: 1, Stop: 1}, true, false},
+		"below the warning mark": {ledger.SpaceOptions{Warn: 1 << 60, Stop: 1}, true, false},
+		"below the stop mark":    {ledger.SpaceOptions{Warn: 1 << 60, Stop: 1 << 60}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.space = c.marks
+			r.must(r.begin())
+			r.must(r.ticks(20))
+			low, bought := 0, false
+			for _, body := range r.ticked() {
+				var tick core.Tick
+				r.must(json.Unmarshal([]byte(body), &tick))
+				for _, a := range tick.Anomalies {
+					if a.Code == core.DiskLow {
+						low++
+					}
+				}
+				bought = bought || tick.Act != nil && tick.Act.Side == core.Buy
+			}
+			if bought != c.trades || (low > 1) != c.repeats || (low > 0) != (c.marks.Warn > 1) {
+				t.Fatalf("bought %t, %d ticks with a low disk", bought, low)
+			}
+		})
+	}
+}
+
+func TestDamageThatTheScrubberFindsIsManual(t *testing.T) {
+	r := newRig(t)
+	r.must(r.begin())
+	r.must(r.ticks(2))
+	r.loop.damage <- errors.New("segment 3: a bit is another")
+	r.must(r.ticks(20))
+	if q := r.loop.state.Quarantine; q.Reason != core.LedgerDamaged || !q.Manual {
+		t.Fatalf("%+v", q)
 	}
 }

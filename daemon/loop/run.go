@@ -80,12 +80,15 @@ type Loop struct {
 	boot    core.Boot
 	bootSeq uint64
 
-	events   []core.Anomaly  // found by the shell since the last tick
-	outcomes map[string]bool // open intents of which an outcome is recorded
-	flatten  bool            // last recorded
-	lastWall time.Time
-	lastBoot time.Duration
-	last     lastTick
+	events     []core.Anomaly // found by the shell since the last tick
+	damage     chan error     // what the scrubber found
+	diskWarned bool
+	sealError  error
+	outcomes   map[string]bool // open intents of which an outcome is recorded
+	flatten    bool            // last recorded
+	lastWall   time.Time
+	lastBoot   time.Duration
+	last       lastTick
 }
 
 // Params are what decides, out of a configuration.
@@ -117,7 +120,7 @@ func Params(c *config.Config) core.Params {
 
 // New makes the loop ready to tick where the recovered ledger ends: it writes the boot record, and asks the venue for an open intent.
 func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
-	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}}
+	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1)}
 	first := recovered.Boot == nil
 	l.Venue = p.NewVenue(&l.state, first)
 	ctx, cancel := p.Clock.within(ctx, p.Config.Tick.Deadline)
@@ -145,6 +148,10 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 // Run ticks until ctx ends, then shuts down in order; the position is kept. A *HaltError is returned as it is, with nothing written after it;
 // an error that wraps lease.ErrLost means that another took over.
 func (l *Loop) Run(ctx context.Context) error {
+	scrubCtx, stopScrub := context.WithCancel(ctx)
+	scrubEnded := make(chan struct{})
+	go func() { defer close(scrubEnded); l.scrub(scrubCtx) }()
+	defer func() { stopScrub(); <-scrubEnded }() // before the ledger is closed
 	beat := time.NewTicker(l.Config.Tick.Interval)
 	defer beat.Stop()
 	// Between ticks that are far apart, the Lease is kept alive from here: a wedged loop must lose it.

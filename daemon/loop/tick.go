@@ -59,6 +59,8 @@ func (l *Loop) gather(ctx context.Context, now time.Duration) (core.Observation,
 	if err := l.commands(&obs); err != nil {
 		return obs, err
 	}
+	l.space()
+	l.scrubbed()
 	obs.Events, l.events = l.events, nil
 	if step := l.clockStep(wall, now); step != 0 {
 		obs.Events = append(obs.Events, core.Anomaly{Code: core.ClockStep, Detail: fmt.Sprintf("the wall clock moved by %v more than time passed", step)})

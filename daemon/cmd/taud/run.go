@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/daemon/config"
@@ -232,7 +233,7 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	if err != nil {
 		return nil, &loop.HaltError{Reason: "LedgerDamaged", Err: err}
 	}
-	opened, recovery, err := ledger.Open(c.Paths.LedgerDir, ledger.Options{SegmentBytes: c.Ledger.SegmentBytes, Known: known})
+	opened, recovery, err := ledger.Open(c.Paths.LedgerDir, ledger.Options{SegmentBytes: c.Ledger.SegmentBytes, Known: known, Space: marks(c)})
 	if err != nil {
 		return nil, &loop.HaltError{Reason: ledgerReason(err), Err: err}
 	}
@@ -300,6 +301,18 @@ func (d *daemon) remember(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// marks of a small disk lie lower than the ledger's own: a share of it, so that a fresh volume is not below them.
+func marks(c *config.Config) (o ledger.SpaceOptions) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(c.Paths.LedgerDir, &fs); err != nil || fs.Bsize <= 0 {
+		return o // the ledger's own, which are the stricter ones
+	}
+	total := int64(min(fs.Blocks*uint64(fs.Bsize), 1<<62))
+	o.Warn = min(16*c.Ledger.SegmentBytes, total/8)
+	o.Stop = min(4*c.Ledger.SegmentBytes, total/32)
+	return o
 }
 
 func knownHead(r *v1alpha1.LedgerReport) (h ledger.Head, err error) {
