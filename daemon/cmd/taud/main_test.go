@@ -119,7 +119,7 @@ func TestARunIsVerifiedReplayedAndFoundOut(t *testing.T) {
 	for range 2 { // the second run goes on with the ledger of the first
 		go func() {
 			before := size(segment)
-			for size(segment) < before+20_000 {
+			for size(segment) < before+60_000 {
 				time.Sleep(10 * time.Millisecond)
 			}
 			if p, err := os.FindProcess(os.Getpid()); err == nil {
