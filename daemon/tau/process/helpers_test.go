@@ -38,7 +38,7 @@ func useDouble(t testing.TB, protocol Protocol, orders ...string) Options {
 		t.Fatal(err)
 	}
 	t.Setenv("TAU_DOUBLE", "1")
-	for _, o := range orders {
+	for _, o := range append(orders, double.NoRaceDelay) {
 		name, value, _ := strings.Cut(o, "=")
 		t.Setenv(name, value)
 	}

@@ -49,9 +49,7 @@ func openPipe(path string, s lang.Stream) (*pipe, error) {
 // line returns the next line without its end; the result is good until the next call. It waits until the deadline.
 func (p *pipe) line() ([]byte, error) {
 	for {
-		if i := bytes.IndexByte(p.rest(), '\n'); i >= 0 {
-			line := p.buf[p.r : p.r+i]
-			p.r += i + 1
+		if line, ok := p.take(); ok {
 			return line, nil
 		}
 		p.r, p.w = 0, copy(p.buf, p.rest())
@@ -67,6 +65,26 @@ func (p *pipe) line() ([]byte, error) {
 		}
 		p.w += n
 	}
+}
+
+// lastLine returns the next line of a process that has died: all that it ever wrote is in the pipe, so that nothing is
+// waited for, and a deadline that has passed is no hindrance.
+func (p *pipe) lastLine() (line []byte, ok bool) {
+	if n, err := unix.Read(int(p.fd), p.buf[p.w:]); err == nil {
+		p.w += n
+	}
+	return p.take()
+}
+
+// take returns a line that is there.
+func (p *pipe) take() (line []byte, ok bool) {
+	i := bytes.IndexByte(p.rest(), '\n')
+	if i < 0 {
+		return nil, false
+	}
+	line = p.buf[p.r : p.r+i]
+	p.r += i + 1
+	return line, true
 }
 
 // rest is what was read and belongs to no line yet.
@@ -165,10 +183,17 @@ func (l *link) quiet() error {
 	return fmt.Errorf("poll outputs: expected one of %d to be ready, found none", len(l.outs))
 }
 
-// row reads one line from every output, in their order.
+// row reads one line from every output, in their order. A process that died once it had written the whole row has
+// given it: whether its death or its last line is noticed first must make no difference.
 func (l *link) row(into []uint64) error {
+	var death *deathError
 	for i, p := range l.outs {
 		line, err := p.line()
+		if errors.Is(err, os.ErrDeadlineExceeded) && errors.As(l.err(), &death) {
+			if last, ok := p.lastLine(); ok {
+				line, err = last, nil
+			}
+		}
 		if err != nil {
 			return err
 		}

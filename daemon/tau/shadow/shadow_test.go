@@ -46,6 +46,8 @@ func both(t *testing.T, name string, protocol process.Protocol) *shadow.Engine {
 		t.Fatal(err)
 	}
 	t.Setenv("TAU_DOUBLE", "1")
+	variable, value, _ := strings.Cut(double.NoRaceDelay, "=")
+	t.Setenv(variable, value)
 	src, err := specs.FS.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

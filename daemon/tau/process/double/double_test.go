@@ -36,10 +36,12 @@ type result struct {
 const (
 	asFile        = "spec-file"
 	asInteractive = "repl"
+
+	long = 30 * time.Second // for what ends by itself
 )
 
 // run starts the double as the recorder of errors.csv started the binary: ordinary files, empty standard input.
-func run(t *testing.T, mode, spec string, inputs map[string]string) result {
+func run(t *testing.T, mode, spec string, inputs map[string]string, patience time.Duration) result {
 	t.Helper()
 	dir := t.TempDir()
 	for _, sub := range []string{"in", "out"} {
@@ -56,7 +58,7 @@ func run(t *testing.T, mode, spec string, inputs map[string]string) result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var args []string
 	stdin := ""
@@ -73,7 +75,7 @@ func run(t *testing.T, mode, spec string, inputs map[string]string) result {
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(stdin)
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
-	cmd.Env = append(os.Environ(), "TAU_DOUBLE=1")
+	cmd.Env = append(os.Environ(), "TAU_DOUBLE=1", double.NoRaceDelay)
 	_ = cmd.Run() // the exit code is part of the result
 	r := result{code: cmd.ProcessState.ExitCode(), text: text.String(), outputs: map[string][]string{}, hung: ctx.Err() != nil}
 	files, err := os.ReadDir(filepath.Join(dir, "out"))
@@ -147,7 +149,7 @@ always o1[t] = o1[t-1] + i1[t].
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := run(t, c.mode, c.spec, c.in)
+			got := run(t, c.mode, c.spec, c.in, long)
 			if got.hung || got.code != c.code || !strings.Contains(got.text, c.says) || c.says == "" && strings.Contains(got.text, "Error") {
 				t.Errorf("expected code %d and %q, found code %d, hung %v and %q", c.code, c.says, got.code, got.hung, got.text)
 			}
@@ -159,7 +161,7 @@ always o1[t] = o1[t-1] + i1[t].
 o1 : bv[8] := out file("out/o1").
 always (i1[t] > {1}:bv[8]) ? (o1[t] = i1[t]) : (o1[t] = 0).
 `
-		if got := run(t, asFile, spec, map[string]string{"i1": "1\n"}); !got.hung {
+		if got := run(t, asFile, spec, map[string]string{"i1": "1\n"}, time.Second); !got.hung {
 			t.Errorf("expected no end, found %+v", got)
 		}
 	})
@@ -214,7 +216,7 @@ func TestRecordedErrors(t *testing.T) {
 		}
 		compared++
 		t.Run(row["category"]+"/"+row["name"], func(t *testing.T) {
-			got := run(t, row["mode"], spec, in)
+			got := run(t, row["mode"], spec, in, long)
 			if code, err := strconv.Atoi(row["exit_code"]); err != nil || got.code != code {
 				t.Errorf("expected exit code %s, found %d: %s", row["exit_code"], got.code, got.text)
 			}

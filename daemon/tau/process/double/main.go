@@ -14,6 +14,10 @@ import (
 // Version is what the double prints for --version unless TAU_DOUBLE_VERSION says something else.
 const Version = "0.7.0-alpha (double)"
 
+// NoRaceDelay belongs into the environment of a double that is built with -race: without it such a process waits a second
+// before it ends.
+const NoRaceDelay = "GORACE=atexit_sleep_ms=0"
+
 // Asked says whether this process was started to be the double.
 func Asked() bool { return os.Getenv("TAU_DOUBLE") == "1" }
 
