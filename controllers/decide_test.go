@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -318,6 +319,12 @@ func TestSettledPassDecidesAnewAsSoonAsAnythingButTheReportChanges(t *testing.T)
 		"Lease recreated": func(o *observed) { o.Lease.UID = "other" },
 		"commands":        func(o *observed) { o.Lease.Annotations[v1alpha1.AnnotationCommands] = "{}" },
 		"taken":           func(o *observed) { o.Taken = []string{"Service x"} },
+		"user's specs": func(o *observed) {
+			wanted := *o.Wanted.Template
+			wanted.Digest = "another"
+			o.Wanted = &desired.Agent{ConfigMap: o.Wanted.ConfigMap, Template: &wanted, Config: o.Wanted.Config}
+		},
+		"refused specs": func(o *observed) { o.Wanted, o.WantedErr = nil, errors.New("kernel.tau:1") },
 	} {
 		next := recall()
 		if change(next); next.unchanged() {

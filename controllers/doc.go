@@ -8,6 +8,10 @@
 // the configuration and updatePolicy allows it; a rollout deletes the old pod once, gracefully, and never runs two; a stale or foreign report
 // never shows as Ready=True; status.ledger never goes back.
 //
+// A user's specs (spec.engine.specs) are copied by content into the agent's own ConfigMap, so that an edit is a new template under updatePolicy
+// and a pod never sees its specs change. Their ConfigMap is not watched but read live: when the resource changes, each minute, and every ten
+// seconds while it is missing or refused. So an edit takes up to a minute to be seen.
+//
 // Where that ends: the operator believes what a report of the current pod says about its ledger's content (it only refuses a size that falls or
 // a second head at one size); a request that a daemon has already sent to a venue is beyond its reach.
 package controllers

@@ -25,6 +25,8 @@ type memory struct {
 	// settled is the plan of a pass that left nothing to do, and fingerprint what that pass saw, the report apart.
 	settled     *plan
 	fingerprint string
+	// specs of the user's own, as last read.
+	specs userSpecs
 }
 
 func (m *memories) get(key types.NamespacedName, uid types.UID) memory {

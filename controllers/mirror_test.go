@@ -15,13 +15,14 @@ func TestReportIsMirroredByOneStatusWriteAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	pod := w.running(nil)
 	report := w.goodReport(pod)
-	report.Tick, report.Ledger.Size = 8, 10
+	report.Tick, report.Ledger.Size, report.SpecDigest, report.Engine = 8, 10, "sha256:ab", "tau+embedded"
 	w.report(report)
 	if wrote := w.pass(); !slices.Equal(wrote, []string{"patch status TauDaemon"}) {
 		t.Errorf("expected one status write, found %v", wrote)
 	}
 	s := w.resource().Status
 	if s.Tick != 8 || s.Ledger.Size != 10 || s.Ledger.ShortHead != "abababababab" || s.Holding != "0" || s.Health != "Healthy" || s.Epoch != 1 ||
+		s.SpecDigest != "sha256:ab" || s.Engine != "tau+embedded" ||
 		s.State != v1alpha1.StateRunning || s.PodName != pod.Name || s.ReportTime == nil || s.Effective.Image != testImage {
 		t.Errorf("expected the report in status, found %+v", s)
 	}

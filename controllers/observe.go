@@ -50,7 +50,15 @@ type observed struct {
 // observe reads the children and the report. It writes nothing.
 func (r *Reconciler) observe(ctx context.Context, td *v1alpha1.TauDaemon) (*observed, error) {
 	o := &observed{TauDaemon: td, Now: r.Clock.Now()}
-	o.Wanted, o.WantedErr = desired.Render(td, r.Image, r.Specs)
+	o.memory = r.memories.get(client.ObjectKeyFromObject(td), td.UID)
+	specs, err := r.readSpecs(ctx, td, o.memory.specs, o.Now)
+	if err != nil {
+		return nil, fmt.Errorf("observe TauDaemon %s/%s: %w", td.Namespace, td.Name, err)
+	}
+	o.memory.specs = specs
+	if o.WantedErr = specs.err; o.WantedErr == nil {
+		o.Wanted, o.WantedErr = desired.Render(td, r.Image, specs.set)
+	}
 
 	o.ServiceAccount = &corev1.ServiceAccount{}
 	o.Role = &rbacv1.Role{}
@@ -60,7 +68,7 @@ func (r *Reconciler) observe(ctx context.Context, td *v1alpha1.TauDaemon) (*obse
 	o.Claim = &corev1.PersistentVolumeClaim{}
 	o.StatefulSet = &appsv1.StatefulSet{}
 	name := desired.ChildName(td.Name)
-	err := firstError(
+	err = firstError(
 		find(ctx, r, o, name, &o.ServiceAccount),
 		find(ctx, r, o, name, &o.Role),
 		find(ctx, r, o, name, &o.RoleBinding),
@@ -75,7 +83,6 @@ func (r *Reconciler) observe(ctx context.Context, td *v1alpha1.TauDaemon) (*obse
 		return nil, fmt.Errorf("observe children of TauDaemon %s/%s: %w", td.Namespace, td.Name, err)
 	}
 
-	o.memory = r.memories.get(client.ObjectKeyFromObject(td), td.UID)
 	o.listen()
 	return o, nil
 }

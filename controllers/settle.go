@@ -39,6 +39,12 @@ func (o *observed) fingerprint() string {
 		fmt.Fprintf(&b, "|lease %s %q", o.Lease.UID, o.Lease.Annotations[v1alpha1.AnnotationCommands])
 	}
 	fmt.Fprintf(&b, "|%v %v", o.Taken, o.Leaving)
+	// What is wanted follows from the resource, but for the user's specs.
+	if o.Wanted != nil {
+		fmt.Fprintf(&b, "|wanted %s", o.Wanted.Template.Digest)
+	} else {
+		fmt.Fprintf(&b, "|not wanted: %v", o.WantedErr)
+	}
 	return b.String()
 }
 
@@ -68,7 +74,8 @@ func (r *Reconciler) remember(o *observed, p *plan, done outcome) {
 	r.memories.put(client.ObjectKeyFromObject(o.TauDaemon), m)
 }
 
-// requeueAfter is when something will change without an event: a report becomes stale, a flatten's time is over, a taken name may be free.
+// requeueAfter is when something will change without an event: a report becomes stale, a flatten's time is over, a taken name may be free, the
+// user's specs may have been edited.
 func requeueAfter(o *observed, p *plan) time.Duration {
 	var next time.Duration
 	sooner := func(d time.Duration) {
@@ -88,6 +95,9 @@ func requeueAfter(o *observed, p *plan) time.Duration {
 	}
 	if len(o.Taken) > 0 {
 		sooner(takenRetry)
+	}
+	if o.TauDaemon.Spec.Engine.Specs != nil {
+		sooner(max(o.memory.specs.expires().Sub(o.Now), time.Second))
 	}
 	return next
 }

@@ -62,7 +62,7 @@ func mirror(s *v1alpha1.TauDaemonStatus, r *v1alpha1.Report) *problem {
 	reported := metav1.NewTime(r.Time().Truncate(time.Second))
 	s.ReportTime = &reported
 	s.Epoch = r.Epoch
-	s.ConfigDigest = r.ConfigDigest
+	s.ConfigDigest, s.SpecDigest = r.ConfigDigest, r.SpecDigest
 	if r.Engine != "" {
 		s.Engine = r.Engine
 	}

@@ -66,7 +66,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.image) != has(self.claimName)",message="expected exactly one of image and claimName"
 type TauBinarySpec struct {
 	// image that holds the binary, mounted read-only as an image volume: Kubernetes 1.35 or later, and a container runtime that can. It is pulled
-	// if the node has it not, with the credentials of the pod; best named by digest.
+	// if the node has it not; best named by digest, so that the binary cannot change beneath a ledger.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^\S*$`

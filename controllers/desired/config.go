@@ -38,7 +38,7 @@ func Render(td *v1alpha1.TauDaemon, defaultImage string, specs map[string]string
 	if defaultImage == "" && td.Spec.Pod.Image == "" {
 		return nil, errors.New("spec.pod.image: expected an image, since the operator was started without a default one")
 	}
-	file, err := configFileOf(td)
+	file, err := configFileOf(td, specs)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func buildConfigMap(td *v1alpha1.TauDaemon, rendered string, specs map[string]st
 }
 
 // configFileOf writes the spec down as taud.toml. It starts from daemon/config's own defaults, which are the schema's too.
-func configFileOf(td *v1alpha1.TauDaemon) (config.File, error) {
+func configFileOf(td *v1alpha1.TauDaemon, specs map[string]string) (config.File, error) {
 	s, a := &td.Spec, amounts{}
 	f := config.DefaultFile()
 	f.Daemon = config.DaemonTable{
@@ -86,13 +86,18 @@ func configFileOf(td *v1alpha1.TauDaemon) (config.File, error) {
 		QuarantineClearTicks: int64(s.Quarantine.ClearTicks),
 	}
 	f.Tick = config.TickTable{IntervalMS: milliseconds(s.Tick.Interval), FailHoldTicks: int64(s.Tick.FailHoldTicks)}
-	f.Paths.KernelSpec = ConfigDir + "/" + kernelFile
+	f.Paths.KernelSpec = ConfigDir + "/" + kernelOf(specs)
 	f.Paths.KernelInputs = DataDir + "/run/inputs"
 	f.Paths.KernelOutputs = DataDir + "/run/outputs"
 	f.Paths.SpecsRoot = ConfigDir
 	f.Paths.DataDir = DataDir
 	f.Paths.LedgerDir = LedgerDir
 	f.Engine.Type = strings.ToLower(string(s.Engine.Type))
+	if t := s.Engine.Tau; t != nil {
+		f.Paths.TauBin = binaryDir + t.Path
+		f.Engine.Protocol = strings.ToLower(string(t.Protocol))
+		f.Engine.Specs = strings.ToLower(string(t.Runs))
+	}
 	f.Quarantine.Release = strings.ToLower(string(s.Quarantine.Release))
 
 	f.Oracle.MaxAgeMS = milliseconds(s.Oracle.MaxAge)

@@ -20,7 +20,6 @@ const (
 	LedgerDir = DataDir + "/ledger"
 
 	configFile = "taud.toml"
-	kernelFile = "v35_integrated.tau"
 	tokenDir   = "/var/run/secrets/kubernetes.io/serviceaccount"
 )
 
@@ -35,7 +34,7 @@ const stopSeconds = 30
 const tokenSeconds = 3600
 
 // BuildTemplate is the pod that runs the daemon: restricted by Pod Security's rules, its token and configuration read-only, the volume its
-// only writable place.
+// only writable place, but for a small one in memory where the Tau binary runs.
 func BuildTemplate(td *v1alpha1.TauDaemon, defaultImage, configMap string) (*Template, error) {
 	image := td.Spec.Pod.Image
 	if image == "" {
@@ -75,7 +74,7 @@ func BuildTemplate(td *v1alpha1.TauDaemon, defaultImage, configMap string) (*Tem
 }
 
 func container(td *v1alpha1.TauDaemon, image string) *applycore.ContainerApplyConfiguration {
-	return applycore.Container().
+	ac := applycore.Container().
 		WithName(ContainerName).
 		WithImage(image).
 		WithCommand("/taud").
@@ -87,7 +86,7 @@ func container(td *v1alpha1.TauDaemon, image string) *applycore.ContainerApplyCo
 			fieldEnv("NODE_NAME", "spec.nodeName"),
 			applycore.EnvVar().WithName("LEASE_NAME").WithValue(ChildName(td.Name))).
 		WithPorts(applycore.ContainerPort().WithName(portName).WithContainerPort(HTTPPort).WithProtocol(corev1.ProtocolTCP)).
-		WithResources(resources(td.Spec.Pod.Resources)).
+		WithResources(resources(&td.Spec)).
 		WithSecurityContext(applycore.SecurityContext().
 			WithAllowPrivilegeEscalation(false).
 			WithReadOnlyRootFilesystem(true).
@@ -100,6 +99,10 @@ func container(td *v1alpha1.TauDaemon, image string) *applycore.ContainerApplyCo
 			applycore.VolumeMount().WithName("config").WithMountPath(ConfigDir).WithReadOnly(true),
 			applycore.VolumeMount().WithName("data").WithMountPath(DataDir),
 			applycore.VolumeMount().WithName("token").WithMountPath(tokenDir).WithReadOnly(true))
+	if td.Spec.Engine.Tau != nil {
+		mountBinary(ac)
+	}
+	return ac
 }
 
 func volumes(td *v1alpha1.TauDaemon, configMap string) []*applycore.VolumeApplyConfiguration {
@@ -112,12 +115,16 @@ func volumes(td *v1alpha1.TauDaemon, configMap string) []*applycore.VolumeApplyC
 		applycore.VolumeProjection().WithDownwardAPI(applycore.DownwardAPIProjection().
 			WithItems(applycore.DownwardAPIVolumeFile().WithPath("namespace").
 				WithFieldRef(applycore.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.namespace")))))
-	return []*applycore.VolumeApplyConfiguration{
+	all := []*applycore.VolumeApplyConfiguration{
 		applycore.Volume().WithName("config").WithConfigMap(applycore.ConfigMapVolumeSource().WithName(configMap).WithDefaultMode(0o444)),
 		applycore.Volume().WithName("data").WithPersistentVolumeClaim(
 			applycore.PersistentVolumeClaimVolumeSource().WithClaimName(ChildName(td.Name))),
 		applycore.Volume().WithName("token").WithProjected(token),
 	}
+	if t := td.Spec.Engine.Tau; t != nil {
+		all = append(all, binaryVolumes(t)...)
+	}
+	return all
 }
 
 func fieldEnv(name, path string) *applycore.EnvVarApplyConfiguration {
@@ -133,14 +140,24 @@ func probe(path string, period, failures int32) *applycore.ProbeApplyConfigurati
 		WithFailureThreshold(failures)
 }
 
-// resources are the spec's, or small ones when it names none. No CPU limit: throttling would stretch a tick past its deadline.
-func resources(r corev1.ResourceRequirements) *applycore.ResourceRequirementsApplyConfiguration {
+// What the daemon's own container asks for and may use at most, where the spec names nothing.
+const (
+	ownCPU          = "20m"
+	ownMemory       = 32 << 20
+	ownMemoryAtMost = 128 << 20
+)
+
+// resources are the spec's, or small ones when it names none, with room for the Tau binary where it runs. No CPU limit: throttling would stretch
+// a tick past its deadline.
+func resources(s *v1alpha1.TauDaemonSpec) *applycore.ResourceRequirementsApplyConfiguration {
+	r := s.Pod.Resources
 	if len(r.Requests) == 0 && len(r.Limits) == 0 {
+		request, limit := binaryMemory(s.Engine.Tau)
 		r.Requests = corev1.ResourceList{
-			corev1.ResourceCPU:    resource.MustParse("20m"),
-			corev1.ResourceMemory: resource.MustParse("32Mi"),
+			corev1.ResourceCPU:    resource.MustParse(ownCPU),
+			corev1.ResourceMemory: *resource.NewQuantity(ownMemory+request, resource.BinarySI),
 		}
-		r.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("128Mi")}
+		r.Limits = corev1.ResourceList{corev1.ResourceMemory: *resource.NewQuantity(ownMemoryAtMost+limit, resource.BinarySI)}
 	}
 	ac := applycore.ResourceRequirements()
 	if len(r.Requests) > 0 {

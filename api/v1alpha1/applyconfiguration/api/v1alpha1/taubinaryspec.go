@@ -13,7 +13,7 @@ import (
 // the binary brings along (statically linked, or with its loader and libraries found relative to itself), and executable for every user.
 type TauBinarySpecApplyConfiguration struct {
 	// image that holds the binary, mounted read-only as an image volume: Kubernetes 1.35 or later, and a container runtime that can. It is pulled
-	// if the node has it not, with the credentials of the pod; best named by digest.
+	// if the node has it not; best named by digest, so that the binary cannot change beneath a ledger.
 	Image *string `json:"image,omitempty"`
 	// claimName of a PersistentVolumeClaim in the resource's namespace that holds the binary, mounted read-only.
 	ClaimName *string `json:"claimName,omitempty"`
