@@ -27,7 +27,7 @@ func identify(path string) (binary, error) {
 	if err != nil {
 		return binary{}, fmt.Errorf("binary: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	info, err := f.Stat()
 	if err != nil {
 		return binary{}, fmt.Errorf("binary: %w", err)

@@ -72,7 +72,7 @@ func spawn(path string, args []string, dir, commands string, keepOpen bool, onFa
 		if err != nil {
 			return nil, err
 		}
-		defer r.Close()
+		defer r.Close() //nolint:errcheck // the process has its own copy
 		cmd.Stdin, c.stdin = r, w
 	}
 	started := make(chan error)
@@ -92,7 +92,7 @@ func spawn(path string, args []string, dir, commands string, keepOpen bool, onFa
 	}()
 	if err := <-started; err != nil {
 		if c.stdin != nil {
-			c.stdin.Close()
+			_ = c.stdin.Close() // nothing is buffered; it may be closed already
 		}
 		return nil, fmt.Errorf("the binary did not start: %w", err)
 	}
@@ -135,7 +135,7 @@ func (c *child) feed(commands string, keepOpen bool) {
 		c.fail(fmt.Errorf("writing the spec to the binary: %w", err))
 	}
 	if !keepOpen {
-		c.stdin.Close()
+		_ = c.stdin.Close() // nothing is buffered; it may be closed already
 	}
 }
 
@@ -176,7 +176,7 @@ func (c *child) halt() error {
 	c.fail(errStopped)
 	errs := []error{c.kill()}
 	if c.stdin != nil {
-		c.stdin.Close()
+		_ = c.stdin.Close() // nothing is buffered; it may be closed already
 		<-c.fed
 	}
 	timer := time.NewTimer(killWait)

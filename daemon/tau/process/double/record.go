@@ -89,7 +89,7 @@ func readRows(path string) (header []string, rows [][]uint64, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	lines, err := csv.NewReader(f).ReadAll()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
