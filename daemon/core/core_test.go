@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -118,7 +119,7 @@ func (w *world) answer(result core.Result, qty fixed.Value) {
 			w.base, w.quote = w.base-qty, w.quote+cost
 		}
 	}
-	next, err := core.ApplyOutcome(&w.params, w.state, &out)
+	next, err := core.ApplyOutcome(w.state, &out)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -146,11 +147,11 @@ func wantAction(t *testing.T, d core.Decision, side core.Side, forced bool, why 
 }
 
 func codes(as []core.Anomaly) string {
-	s := ""
+	var s strings.Builder
 	for _, a := range as {
-		s += string(a.Code) + " "
+		s.WriteString(string(a.Code) + " ")
 	}
-	return s
+	return s.String()
 }
 
 func TestWarmingUpNothingIsEntered(t *testing.T) {

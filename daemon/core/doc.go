@@ -3,7 +3,7 @@
 //	facts := core.Assess(params, state, observation)                      // step 2: guards, market bits
 //	verdicts := core.Consult(params, state, observation, facts, specs)      // steps 3 to 6: what the nine specs are asked, and in which order
 //	state, decision := core.Step(params, state, observation, verdicts)      // steps 7 and 8: health, and what to do
-//	state, err := core.ApplyOutcome(params, state, outcome)                 // step 9, and what recovery replays
+//	state, err := core.ApplyOutcome(state, outcome)                         // step 9, and what recovery replays
 //
 // Everything random, timed or remote enters as an observation, verdicts or an outcome. There is no clock, file, network, randomness,
 // goroutine, map iteration or float in here or below, so the same ledger replayed gives the same bytes; a test holds the imports to that.

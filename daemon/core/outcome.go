@@ -55,13 +55,13 @@ type Outcome struct {
 // ApplyOutcome is the state after an outcome. What the outcome says is taken up even where it is an anomaly; the next tick takes that up.
 // An outcome of an intent that is not open, and arithmetic that overflows, are errors: the ledger can't be understood then, and the state
 // comes back as it was.
-func ApplyOutcome(p *Params, s State, out *Outcome) (State, error) {
+func ApplyOutcome(s State, out *Outcome) (State, error) {
 	if s.Open == nil || s.Open.Seq != out.Intent || s.Open.ID != out.ID || s.Open.Side != out.Side {
 		return s, fmt.Errorf("outcome of %s %s (record %d), which is not the open intent", out.Side, out.ID, out.Intent)
 	}
 	before, intent := s, *s.Open
 	s.Pending = s.Pending[:len(s.Pending):len(s.Pending)]
-	s.flag(p, &intent, out)
+	s.flag(&intent, out)
 	var err error
 	switch {
 	case out.Side == Burn && out.Result == Filled:
@@ -94,7 +94,7 @@ func ApplyOutcome(p *Params, s State, out *Outcome) (State, error) {
 }
 
 // flag notes what an outcome shows that must not be.
-func (s *State) flag(p *Params, intent *Intent, out *Outcome) {
+func (s *State) flag(intent *Intent, out *Outcome) {
 	note := func(c Code, format string, args ...any) {
 		s.Pending = append(s.Pending, Anomaly{c, fmt.Sprintf(format, args...)})
 	}

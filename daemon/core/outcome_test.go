@@ -90,8 +90,7 @@ func TestWhatAnOutcomeMoves(t *testing.T) {
 			money{"0", "0", "0", 0, "999.5", "-0.5", "-0.5"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := testParams()
-			got, err := core.ApplyOutcome(&p, c.state, c.outcome)
+			got, err := core.ApplyOutcome(c.state, c.outcome)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,16 +107,14 @@ func TestWhatAnOutcomeMoves(t *testing.T) {
 func TestANewPositionBeginsANewTrip(t *testing.T) {
 	s := open(core.Buy, "1", "100")
 	s.TripProfit, s.Realised = val("9"), val("9")
-	p := testParams()
-	got, err := core.ApplyOutcome(&p, s, answer(core.Buy, core.Filled, "0", fill("1", "100", "0")))
+	got, err := core.ApplyOutcome(s, answer(core.Buy, core.Filled, "0", fill("1", "100", "0")))
 	if err != nil || got.TripProfit != 0 || got.Realised != val("9") {
 		t.Fatalf("%+v %v", got, err)
 	}
 }
 
 func TestABurnIsNoLoss(t *testing.T) {
-	p := testParams()
-	got, err := core.ApplyOutcome(&p, open(core.Burn, "3", "0"), answer(core.Burn, core.Filled, "0.5"))
+	got, err := core.ApplyOutcome(open(core.Burn, "3", "0"), answer(core.Burn, core.Filled, "0.5"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,13 +124,12 @@ func TestABurnIsNoLoss(t *testing.T) {
 }
 
 func TestAnIntentWithoutAFinalOutcomeStaysOpenForTheRest(t *testing.T) {
-	p := testParams()
 	for _, c := range []struct {
 		result    core.Result
 		ambiguous bool
 	}{{core.Pending, false}, {core.Ambiguous, true}} {
 		s := open(core.Buy, "4", "100")
-		got, err := core.ApplyOutcome(&p, s, answer(core.Buy, c.result, "0", fill("1", "100", "0")))
+		got, err := core.ApplyOutcome(s, answer(core.Buy, c.result, "0", fill("1", "100", "0")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,8 +162,7 @@ func TestWhatMustNotBeInAnOutcomeIsTakenUpAndNoted(t *testing.T) {
 		{"a cancelled order", open(core.Buy, "1", "100"), answer(core.Buy, core.Cancelled, "0"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := testParams()
-			got, err := core.ApplyOutcome(&p, c.state, c.outcome)
+			got, err := core.ApplyOutcome(c.state, c.outcome)
 			if err != nil || codes(got.Pending) != c.want {
 				t.Fatalf("expected %q, found %v, %v", c.want, got.Pending, err)
 			}
@@ -217,8 +212,7 @@ func TestAnOutcomeThatCannotBeUnderstoodIsAnErrorAndLeavesTheState(t *testing.T)
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := testParams()
-			got, err := core.ApplyOutcome(&p, c.state, c.outcome)
+			got, err := core.ApplyOutcome(c.state, c.outcome)
 			if err == nil || errors.Is(err, fixed.ErrOverflow) != c.overflow {
 				t.Fatalf("expected an error, overflow=%t, found %v", c.overflow, err)
 			}
@@ -239,7 +233,6 @@ func TestAnOutcomeThatCannotBeUnderstoodIsAnErrorAndLeavesTheState(t *testing.T)
 // nobody's books: cash + cost of what is held = baseline + realised.
 func TestBooksBalance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := testParams()
 		s := core.State{Cash: val("1000")}
 		for range rapid.IntRange(1, 20).Draw(t, "orders") {
 			side := rapid.SampledFrom([]core.Side{core.Buy, core.Sell}).Draw(t, "side")
@@ -260,7 +253,7 @@ func TestBooksBalance(t *testing.T) {
 					Qty: fixed.Value(qty), Price: fixed.Value(rapid.Int64Range(0, 5*fixed.Scale).Draw(t, "price")), Fee: fixed.Value(rapid.Int64Range(0, 1_000).Draw(t, "fee")),
 				})
 			}
-			next, err := core.ApplyOutcome(&p, s, &out)
+			next, err := core.ApplyOutcome(s, &out)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -101,7 +101,7 @@ func (r *rig) begin() error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r.t.Cleanup(stop)
-	go server.Serve(ctx) //nolint:errcheck // only its port is wanted
+	go server.Serve(ctx) // only its port is wanted
 	tenure := r.tenure
 	if tenure == nil {
 		tenure = lease.NewUnfenced(int64(found.HighestEpoch) + 1)
@@ -268,7 +268,7 @@ func TestAnOrderThatNeverReachedTheVenueIsNotSentAgain(t *testing.T) {
 	r.venue = func(v venue.Venue) venue.Venue { return v }
 	r.loop.Venue = dies{r.loop.Venue}
 	func() {
-		defer func() { recover() }() //nolint:errcheck // the crash itself
+		defer func() { recover() }() // the crash itself
 		r.now += time.Second
 		_ = r.loop.tick(context.Background())
 		t.Fatal("no order was sent")

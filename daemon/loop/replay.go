@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
@@ -52,7 +53,7 @@ func (r *Replayer) Apply(rec *ledger.Record) error {
 		if err := decode(rec, &out); err != nil {
 			return err
 		}
-		next, err := core.ApplyOutcome(&r.Boot.Params, r.State, &out)
+		next, err := core.ApplyOutcome(r.State, &out)
 		if err != nil {
 			return &DivergedError{rec.Seq, "outcome", "one of the open intent", err.Error()}
 		}
@@ -104,7 +105,7 @@ func (r *Replayer) tick(rec *ledger.Record) error {
 		return &DivergedError{rec.Seq, "obs", "an observation", "none"}
 	}
 	if got, want := len(t.Obs.Quotes), len(r.Boot.Params.Freshness.MaxAgeMS); got != want {
-		return &DivergedError{rec.Seq, "obs.quotes", fmt.Sprintf("%d quotes", want), fmt.Sprint(got)}
+		return &DivergedError{rec.Seq, "obs.quotes", strconv.Itoa(want), strconv.Itoa(got)}
 	}
 	t.Obs.MS = rec.UnixMilli
 	verdicts := core.Verdicts{Err: t.NoVerdict, Disagreement: t.Disagreement}
@@ -197,5 +198,5 @@ func (r *Replayer) restore(dir string, seq uint64, snap *core.Snapshot) error {
 		r.State = snap.State
 		return r.specs.Restore(r.State.Words)
 	}
-	return &DivergedError{seq, "boot", "the sequence number of an earlier boot record", fmt.Sprint(snap.Boot)}
+	return &DivergedError{seq, "boot", "the sequence number of an earlier boot record", strconv.FormatUint(snap.Boot, 10)}
 }

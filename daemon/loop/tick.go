@@ -40,7 +40,7 @@ func (l *Loop) tick(ctx context.Context) error {
 	}
 	l.state = next.Named(record.Seq, ClientID(record.Leaf))
 	// 9. Commit what became of it.
-	if err := l.act(&decision); err != nil {
+	if err := l.act(&decision); err != nil { //nolint:contextcheck // an order has a deadline of its own
 		return err
 	}
 	if err := l.snapshot(); err != nil {
@@ -158,7 +158,7 @@ func (l *Loop) outcome(open *core.Intent, a venue.Answer) error {
 	if !a.Result.Final() && len(a.Fills) == 0 && open.Ambiguous == (a.Result == core.Ambiguous) && l.outcomes[open.ID] {
 		return nil
 	}
-	next, err := core.ApplyOutcome(&l.boot.Params, l.state, &out)
+	next, err := core.ApplyOutcome(l.state, &out)
 	if err != nil {
 		return &HaltError{Reason: "OutcomeRefused", Err: err}
 	}

@@ -206,7 +206,7 @@ func (d *daemon) refuse(ctx context.Context, reason string, err error) error {
 }
 
 func (d *daemon) listen(ctx context.Context, addr string, interval time.Duration) (err error) {
-	d.server, err = report.Listen(report.Options{Listen: addr, Interval: interval, Version: fullVersion(), Log: d.log.WithName("http")})
+	d.server, err = report.Listen(report.Options{Listen: addr, Interval: interval, Version: fullVersion(), Log: d.log.WithName("http")}) //nolint:contextcheck // it outlives the signal
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	}
 	d.ledger = opened
 	d.server.Waiting("replaying the ledger")
-	recovered, err := loop.Recover(c.Paths.LedgerDir, recovery)
+	recovered, err := loop.Recover(c.Paths.LedgerDir, recovery) //nolint:contextcheck // it is whole or nothing
 	if err != nil {
 		return nil, &loop.HaltError{Reason: ledgerReason(err), Err: err}
 	}
