@@ -46,6 +46,11 @@ var mayImport = map[string][]string{
 		"api/v1alpha1", "daemon/config", "daemon/core", "daemon/guard", "daemon/kernel", "daemon/ledger", "daemon/monitor", "daemon/report/...",
 		"daemon/tau/...", "daemon/venue",
 	},
+	// A backtest is the loop with a recording in place of the sources, so it may know the loop, and of venues the one that is no market.
+	"daemon/backtest": {
+		"daemon/config", "daemon/core", "daemon/fixed", "daemon/guard", "daemon/ledger", "daemon/loop", "daemon/monitor", "daemon/report/lease",
+		"daemon/venue", "daemon/venue/paper",
+	},
 	"daemon/cmd/taud": {"api/v1alpha1", "daemon/...", "specs"},
 
 	// The operator judges a config and a spec before a pod is touched; nothing else of the daemon is its business. A user's spec is good when the

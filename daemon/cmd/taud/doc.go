@@ -2,6 +2,7 @@
 //
 //	taud run      --config taud.toml    tick until SIGTERM
 //	taud check    --config taud.toml    read the configuration and the specs, start nothing
+//	taud backtest --config --data CSV --ledger DIR   run a recording through the loop, print what came of it
 //	taud replay   LEDGER                run core and kernel again from the records, compare every byte
 //	taud ledger   verify | show LEDGER  check every byte; print records
 //	taud version
