@@ -73,7 +73,7 @@ func Embedded(set [specCount]core.Spec) (*Specs, error) {
 }
 
 // Engines puts the specs into the engines that the configuration asks for, and says which it took: with auto the binary where it is there. The
-// binary's processes live until Close; their folders are made in runDir.
+// binary's processes live until Close; their folders are made in runDir, which is emptied first.
 func Engines(ctx context.Context, c *config.Config, set [specCount]core.Spec, runDir string, log *slog.Logger) (*Specs, error) {
 	kind := c.Engine.Type
 	if kind == config.EngineAuto {
@@ -84,6 +84,10 @@ func Engines(ctx context.Context, c *config.Config, set [specCount]core.Spec, ru
 	}
 	if kind == config.EngineEmbedded {
 		return Embedded(set)
+	}
+	// What a daemon that was killed left behind; the ledger's lock says that no other one runs.
+	if err := os.RemoveAll(runDir); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(runDir, 0o750); err != nil {
 		return nil, err

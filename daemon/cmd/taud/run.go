@@ -105,16 +105,17 @@ func load(file string) (*setup, error) {
 
 // start puts the specs into the configured engines.
 func (s *setup) start(ctx context.Context, log *slog.Logger) (err error) {
-	s.specs, err = loop.Engines(ctx, s.config, s.set, filepath.Join(runRoot(s.config), "run"), log)
+	s.specs, err = loop.Engines(ctx, s.config, s.set, runDir(s.config), log)
 	return err
 }
 
-// runRoot is where the binary's folders are made: TMPDIR if it is set, as in a pod with a small file system in memory, else the data folder.
-func runRoot(c *config.Config) string {
-	if dir := os.Getenv("TMPDIR"); dir != "" {
-		return dir
+// runDir is where the binary's folders are made, and nothing else: in a pod on the small file system in memory that TMPDIR names, else in the
+// data folder. It is emptied at every start.
+func runDir(c *config.Config) string {
+	if dir := os.Getenv("TMPDIR"); dir != "" && os.Getenv(lease.EnvPodUID) != "" {
+		return filepath.Join(dir, "taud-run")
 	}
-	return c.Paths.DataDir
+	return filepath.Join(c.Paths.DataDir, "taud-run")
 }
 
 // readSpecs reads the kernel, and the supporting specs from specs_root if it holds any of them; then it must hold all. Else they are the
