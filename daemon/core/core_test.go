@@ -348,6 +348,27 @@ func TestAnAmbiguousOrderBlocksNewRiskUntilTheVenueTells(t *testing.T) {
 	wantAction(t, w.tick(w.observe("100")), core.Sell, true, "not believed held")
 }
 
+// TestAPositionThatABuyLeavesBehindBitByBitIsOwed: found by taud spec prove. The kernel sold while the buy was only pending, so there was
+// nothing to sell; what the buy then fills is held by nobody's wish, and the rest of the buy stands in the way of its exit.
+func TestAPositionThatABuyLeavesBehindBitByBitIsOwed(t *testing.T) {
+	w := newWorld(t, testParams())
+	for range 3 {
+		w.tick(w.observe("100"))
+	}
+	if w.state.Open == nil || w.state.Open.Side != core.Buy {
+		t.Fatalf("expected an open buy, found %+v", w.state.Open)
+	}
+	w.answer(core.Pending, 0)
+	w.tick(w.observe("")) // the kernel sells: nothing is held, nothing is owed
+	w.answer(core.Pending, one/2)
+	d := w.tick(w.observe(""))
+	if w.state.Exit != "not believed held" || d.Cancel != w.state.Open.ID || d.Action != nil {
+		t.Fatalf("expected the exit to be owed and the buy to be cancelled, found exit %q, cancel %q, action %+v", w.state.Exit, d.Cancel, d.Action)
+	}
+	w.answer(core.Cancelled, 0)
+	wantAction(t, w.tick(w.observe("")), core.Sell, true, "not believed held")
+}
+
 func TestNothingLeavesWithoutALease(t *testing.T) {
 	w := newWorld(t, testParams())
 	w.enter()

@@ -141,7 +141,7 @@ func (t *step) owe() {
 		s.BurnArmed = t.v.Out.Burn
 	case t.o.Flatten:
 		s.Exit = "flatten"
-	case s.Open == nil && !t.v.Out.Holding:
+	case !t.v.Out.Holding: // also while a buy is open: it is filled bit by bit, and the kernel left before the first
 		s.Exit = "not believed held"
 	}
 }
