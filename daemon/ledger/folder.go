@@ -21,6 +21,7 @@ type folder struct {
 	missing    []entry     // sealed segments whose tree file is missing
 	checkpoint *Checkpoint // nil when there is none
 	signed     []byte      // the checkpoint's file
+	manifest   []byte      // the manifest's file
 }
 
 // sealedEnd is the sequence number after the last sealed record.
@@ -34,15 +35,18 @@ func (f *folder) sealedEnd() uint64 {
 // errMoving is returned when a writer seals segments while they are listed.
 var errMoving = errors.New("segments are being sealed")
 
+// lookTries is how often a reader looks again when the writer was at it: a seal takes milliseconds, once in a segment.
+const lookTries = 100
+
 // openFolder reads dir's names, manifest and checkpoint. Errors: *CorruptionError, else the file system's.
 func openFolder(dir string) (*folder, error) {
-	for range 20 {
+	for range lookTries {
 		f, err := tryFolder(dir)
 		if !errors.Is(err, errMoving) {
 			return f, err
 		}
 	}
-	return nil, fmt.Errorf("%s: %w: expected a moment of rest in 20 tries, found none", dir, errMoving)
+	return nil, fmt.Errorf("%s: %w: expected a moment of rest in %d tries, found none", dir, errMoving, lookTries)
 }
 
 func tryFolder(dir string) (*folder, error) {
@@ -61,6 +65,7 @@ func tryFolder(dir string) (*folder, error) {
 		return nil, err
 	}
 	f.public = strings.TrimSuffix(string(public), "\n")
+	f.manifest = manifest
 	if err := f.checkSignatures(manifest); err != nil {
 		return nil, err
 	}

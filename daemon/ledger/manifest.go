@@ -110,3 +110,21 @@ func parseManifest(signed []byte, verifier note.Verifier) ([]entry, error) {
 	}
 	return entries, nil
 }
+
+// manifestEntry returns one segment's entry of a signed manifest.
+func manifestEntry(signed []byte, key string, first uint64) (*entry, error) {
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parseManifest(signed, verifier)
+	if err != nil {
+		return nil, err
+	}
+	for i := range entries {
+		if entries[i].First == first {
+			return &entries[i], nil
+		}
+	}
+	return nil, &SignatureError{manifestName, "an entry of the segment that begins with record " + segmentName(first)[:nameDigits], "none"}
+}
