@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		crashChild(dir)
 	}
+	if dir := os.Getenv(syscallDir); dir != "" {
+		syscallChild(dir)
+	}
 	os.Exit(m.Run())
 }
 
