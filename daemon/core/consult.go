@@ -98,7 +98,9 @@ func (c *consultation) ask(id monitor.ID, in []uint64) monitor.Bits {
 		return 0
 	}
 	out, err := c.specs.Monitor(id, in)
-	c.failed("spec "+id.String(), err)
+	if err != nil {
+		c.failed("spec "+id.String(), err)
+	}
 	c.v.Monitors[id] = out
 	return out
 }
@@ -108,12 +110,12 @@ func (c *consultation) kernel() {
 		return
 	}
 	out, err := c.specs.Kernel(c.v.In)
-	c.failed("kernel", err)
+	if err != nil {
+		c.failed("kernel", err)
+	}
 	c.v.Out = out
 }
 
 func (c *consultation) failed(who string, err error) {
-	if err != nil {
-		c.v.Err, c.v.Disagreement = fmt.Sprintf("%s: %v", who, err), errors.Is(err, ErrDisagreement)
-	}
+	c.v.Err, c.v.Disagreement = fmt.Sprintf("%s: %v", who, err), errors.Is(err, ErrDisagreement)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/signal"
 )
 
-// The bodies of the ledger's records. Each is encoded by encoding/json from structs alone, so the same values always give the same bytes.
+// The bodies of the ledger's records. Each is encoded as encoding/json does it, from structs alone, so the same values always give the same bytes.
 
 // Boot is the body of a boot record: what the process runs and on whose word. With it, a ledger can be replayed by itself.
 type Boot struct {
@@ -144,6 +144,9 @@ type Shutdown struct {
 
 // Encode is the body's bytes. Encoding what was decoded from them gives the same bytes again, which replay compares.
 func Encode(body any) ([]byte, error) {
+	if t, ok := body.(Tick); ok {
+		return t.encode(), nil
+	}
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", body, err)

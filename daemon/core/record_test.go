@@ -53,6 +53,29 @@ func TestRecordsAreReadAsTheyWereWritten(t *testing.T) {
 	}))
 }
 
+// TestATickIsEncodedByHandAsByReflection: within another struct, a tick's members are written by encoding/json itself.
+func TestATickIsEncodedByHandAsByReflection(t *testing.T) {
+	same := func(t *rapid.T, tick core.Tick) {
+		hand, err := core.Encode(tick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reflected, err := core.Encode(struct{ core.Tick }{tick})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(hand) != string(reflected) {
+			t.Fatalf("by hand       %s\nby reflection %s", hand, reflected)
+		}
+	}
+	t.Run("any tick", rapid.MakeCheck(func(t *rapid.T) { same(t, anyTick.Draw(t, "tick")) }))
+	t.Run("nothing in it", rapid.MakeCheck(func(t *rapid.T) {
+		same(t, core.Tick{})
+		same(t, core.Tick{Obs: &core.Observation{}, Facts: &core.Facts{}})
+		same(t, core.Tick{Obs: &core.Observation{Quotes: []guard.Quote{}}, Act: &core.Action{}})
+	}))
+}
+
 func TestBytesThatAreNoUTF8AreReplacedOnceAndForAll(t *testing.T) {
 	for reason, want := range map[string]string{
 		"plain":         `"plain"`,

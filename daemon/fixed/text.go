@@ -187,7 +187,7 @@ func (v Value) AppendText(b []byte) ([]byte, error) {
 
 // MarshalText returns what String returns, and so makes a Value a string in JSON; the error is always nil.
 func (v Value) MarshalText() ([]byte, error) {
-	return v.append(nil), nil
+	return v.append(make([]byte, 0, 24)), nil // the longest has 22 bytes
 }
 
 // UnmarshalText reads what Parse reads.

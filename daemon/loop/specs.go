@@ -213,7 +213,9 @@ func (s *Specs) Kernel(in kernel.Inputs) (kernel.Outputs, error) {
 
 func (s *Specs) step(i int) error {
 	err := s.engines[i].Step(s.ctx, s.in[i], s.out[i])
-	s.stepped[i] = err == nil
+	if s.stepped[i] = err == nil; s.stepped[i] {
+		return nil
+	}
 	if errors.As(err, new(*shadow.DisagreementError)) {
 		err = fmt.Errorf("%w: %w", core.ErrDisagreement, err)
 	}
