@@ -101,23 +101,29 @@ func (x *exporter) tiles(h *hashes) error {
 // entries writes the records, 256 a bundle, each with its length before it.
 func (x *exporter) entries(f *folder, h *hashes) error {
 	var bundle []byte
+	var leaves []Hash
+	var indexes []int64
 	n := x.result.From / tileWidth
 	put := func(width uint64) error {
-		err := x.write(tilePath("entries", n, width), bundle)
-		n, bundle = n+1, bundle[:0]
+		stored, err := h.ReadHashes(indexes)
+		if err != nil {
+			return err
+		}
+		for i, leaf := range leaves {
+			if Hash(stored[i]) != leaf {
+				seq := n*tileWidth + uint64(i)
+				return &CorruptionError{Segment: treeName(seq), Seq: seq, Problem: "stored hash of level 0", Expected: leaf.String(), Found: Hash(stored[i]).String()}
+			}
+		}
+		err = x.write(tilePath("entries", n, width), bundle)
+		n, bundle, leaves, indexes = n+1, bundle[:0], leaves[:0], indexes[:0]
 		return err
 	}
 	err := f.scan(x.result.From, func(r *Record) error {
 		if r.Seq >= x.size {
 			return errStop
 		}
-		leaf, err := h.leaf(r.Seq)
-		if err != nil {
-			return err
-		}
-		if leaf != r.Leaf {
-			return &CorruptionError{Segment: treeName(r.Seq), Seq: r.Seq, Problem: "stored hash of level 0", Expected: r.Leaf.String(), Found: leaf.String()}
-		}
+		leaves, indexes = append(leaves, r.Leaf), append(indexes, tlog.StoredHashIndex(0, int64(r.Seq)))
 		bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(r.Line)))
 		bundle = append(bundle, r.Line...)
 		if (r.Seq+1)%tileWidth == 0 {
