@@ -55,7 +55,7 @@ func Run(ctx context.Context, o Options) (_ *Summary, err error) {
 	if err != nil {
 		return nil, err
 	}
-	led, recovery, err := ledger.Open(o.Dir, ledger.Options{SegmentBytes: o.Config.Ledger.SegmentBytes, Durability: ledger.AtSeal})
+	led, recovery, err := ledger.Open(o.Dir, ledger.Options{SegmentBytes: o.Config.Ledger.SegmentBytes, Durability: ledger.AtSeal, Plain: true})
 	if err != nil {
 		return nil, err
 	}

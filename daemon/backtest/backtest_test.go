@@ -328,3 +328,32 @@ func TestTheSummaryForAPerson(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoOpensTheLedgerNextPacksIt: a backtest leaves its segments as text, which anyone may open and continue like any other ledger.
+func TestWhoOpensTheLedgerNextPacksIt(t *testing.T) {
+	dir := t.TempDir()
+	c := byHand(t, "interval_ms = 1000", "interval_ms = 50") // 321 ticks fill several segments
+	s := run(t, c, readFile(t, "testdata/trades.csv"), dir)
+	count := func(pattern string) int {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(names)
+	}
+	if logs, packed := count("*.log"), count("*.zst"); logs < 3 || packed != 0 {
+		t.Fatalf("expected text in segments, found %d, and %d packed", logs, packed)
+	}
+	before := lines(t, dir)
+	l, _, err := ledger.Open(dir, ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := ledger.Verify(dir, ledger.VerifyOptions{})
+	if err != nil || v.Head.Leaf.String() != s.Ledger.Head || !slices.Equal(lines(t, dir), before) || count("*.zst") == 0 {
+		t.Fatalf("%v, head %s, expected %s; %d packed", err, v.Head.Leaf, s.Ledger.Head, count("*.zst"))
+	}
+}

@@ -38,7 +38,9 @@ func (l *Loop) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.state = next.Named(record.Seq, ClientID(record.Leaf))
+	if l.state = next; decision.Action != nil {
+		l.state = next.Named(record.Seq, ClientID(record.Leaf))
+	}
 	// 9. Commit what became of it.
 	if err := l.act(&decision); err != nil { //nolint:contextcheck // an order has a deadline of its own
 		return err

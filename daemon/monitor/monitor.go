@@ -183,36 +183,37 @@ func FreshnessIn(quorum, minQuorum, ageMS, maxAgeMS uint64) []uint64 {
 
 // EchoIn are 03's: anomalies known now before the kernel, those found late at the tick before, and the hold of 2 to 63 ticks.
 func EchoIn(now, late bool, hold uint64) []uint64 {
-	return append(flags(now, late), digits(hold, holdBits)...)
+	return digits(flags(holdBits, now, late), hold, holdBits)
 }
 
 // InvariantsIn are 04's.
 func InvariantsIn(buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired bool) []uint64 {
-	return flags(buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired)
+	return flags(0, buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired)
 }
 
 // LivenessIn are 05's; limit in ticks, 1 to 1023.
 func LivenessIn(held, progress, owed bool, limit uint64) []uint64 {
-	return append(flags(held, progress, owed), digits(limit, limitBits)...)
+	return digits(flags(limitBits, held, progress, owed), limit, limitBits)
 }
 
 // CooldownIn are 06's; ticks 0 to 1023.
 func CooldownIn(sold bool, ticks uint64) []uint64 {
-	return append(flags(sold), digits(ticks, limitBits)...)
+	return digits(flags(limitBits, sold), ticks, limitBits)
 }
 
 // EntryIn are 07's.
 func EntryIn(fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent bool) []uint64 {
-	return flags(fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent)
+	return flags(0, fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent)
 }
 
 // ExitIn are 08's.
 func ExitIn(holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined bool) []uint64 {
-	return flags(holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined)
+	return flags(0, holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined)
 }
 
-func flags(on ...bool) []uint64 {
-	v := make([]uint64, len(on), len(on)+limitBits)
+// flags are the bits, with room for so many digits more.
+func flags(room int, on ...bool) []uint64 {
+	v := make([]uint64, len(on), len(on)+room)
 	for i := range on {
 		if on[i] {
 			v[i] = 1
@@ -221,14 +222,13 @@ func flags(on ...bool) []uint64 {
 	return v
 }
 
-// digits of n, the lowest first; a number that does not fit has all ones, the longest there is.
-func digits(n uint64, width int) []uint64 {
+// digits appends those of n, the lowest first; a number that does not fit has all ones, the longest there is.
+func digits(v []uint64, n uint64, width int) []uint64 {
 	if bits.Len64(n) > width {
 		n = 1<<width - 1
 	}
-	v := make([]uint64, width)
-	for i := range v {
-		v[i] = n >> i & 1
+	for i := range width {
+		v = append(v, n>>i&1)
 	}
 	return v
 }

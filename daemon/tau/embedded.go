@@ -58,7 +58,12 @@ func (e *Embedded) Step(ctx context.Context, in, out []uint64) error {
 }
 
 // Snapshot implements Engine.
-func (e *Embedded) Snapshot() []uint64 { return e.machine.Snapshot(nil) }
+func (e *Embedded) Snapshot() []uint64 {
+	if len(e.info.State) == 0 {
+		return nil // as records have it
+	}
+	return e.machine.Snapshot(make([]uint64, 0, len(e.info.State)))
+}
 
 // Restore implements Engine.
 func (e *Embedded) Restore(state []uint64) error {

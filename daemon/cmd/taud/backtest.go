@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -44,6 +45,8 @@ func runBacktest(ctx context.Context, out, warn io.Writer, f backtestFlags) erro
 	if s.config.Engine.Type == "tau" || s.config.Engine.Type == "both" {
 		fmt.Fprintln(warn, "warning: a backtest runs the specs in the embedded engine, whatever engine.type says")
 	}
+	// A tick leaves much garbage and little that lives: collecting it less often takes a tenth off the time, for some 20 MiB.
+	debug.SetGCPercent(400)
 	result, err := backtest.Run(ctx, backtest.Options{Config: s.config, Data: data, Dir: f.ledger, Version: fullVersion(), Specs: s.set})
 	if err != nil {
 		return found(err)
