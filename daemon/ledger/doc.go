@@ -31,11 +31,31 @@
 // not stored in the record but in the next one, as prev. The root over the first n
 // records is the RFC 6962 Merkle tree hash of their leaf hashes. A [Head] names a
 // ledger's state: size, last leaf hash, root. The [Origin] of a ledger is made from
-// record 0's leaf hash.
+// its founding record's leaf hash: "taudaemon.io/ledger/" and 64 hex digits. The founding record is record 0, or in a
+// restored ledger the newest command record whose body begins with the member "restore" (see [Restored]).
 //
-// Beside the segments the folder holds LOCK (see below), torn tails that were cut
-// (SEGMENT-OFFSET.broken) and, while a ledger is being opened, SEGMENT.log.tmp. Other names
+// # Sealed segments
+//
+// A full segment is sealed: N.log becomes N.log.zst, the same lines as one zstd frame (level 7 or about, window at most 8 MiB,
+// with a checksum), and N.tree, the tree's hashes that are stored with its records: 32 bytes each, in the order of golang.org/x/mod/sumdb/tlog
+// (the leaf, then each subtree that it completes, smallest first; [tlog.StoredHashIndex] tells the place in the whole tree). The last
+// segment is never sealed. While N.log.zst is not in the manifest, N.log counts.
+//
+// manifest is a signed note (C2SP signed-note) with the text: the origin; "ledger manifest v1"; then for each sealed segment, in order and
+// without gaps from record 0, a line of JSON: first, records, leaf (of the last record), epoch (of the last record), from_ms and to_ms (lowest and
+// highest time), boot, snapshot and founder (the newest such record, if any), bytes (of the lines), packed and sha256 (of N.log.zst), and
+// "pruned":true where retention deleted N.log.zst. N.tree is kept then.
+//
+// checkpoint is a signed note with the body of C2SP tlog-checkpoint: the origin, the size in decimal, the root in base64. It is
+// written after each snapshot record, before a segment is sealed, at Close and on request, always of what is durable. ledger.key is
+// the Ed25519 key ("taudaemon ledger key v1 " and the seed in base64), made with the ledger and never copied; ledger.pub the note
+// verifier key under the origin's name. Both signed files are replaced as a whole.
+//
+// Beside these the folder holds LOCK (see below), reserve (room for the end on a full disk), torn tails that were cut and files that repair set
+// aside (.broken), and what a crash left half-written (.tmp), which the next Open removes. Other names
 // that look like segments are refused; names that don't are ignored.
+//
+// A proof ([Proof]) is a C2SP tlog-proof with the record's line as extra data. An export ([Export]) is C2SP tlog-tiles.
 //
 // # What is promised
 //
@@ -47,7 +67,8 @@
 // in it counts, because after a failed sync the page cache may show bytes that the disk never got.
 // With [AtSeal] (backtests) records become durable only when a segment is full and at Close.
 //
-// Damage. [Open], [Verify] and [Scan] check every byte they pass. Only an unterminated
+// Damage. [Verify] checks every byte. [Open] checks the signatures and all records from the newest snapshot on, and that they
+// are the end of the tree that the checkpoint signs; [Ledger.Scrub] the sealed segments behind it. Only an unterminated
 // last line is a torn tail, what a crash in mid-write leaves: Open cuts it, keeps it
 // and says so. Anything else (a wrong hash, a gap, a line out of order or out of form, a
 // missing, doubled or misnamed segment, a ledger shorter than what is known outside) is
@@ -60,9 +81,12 @@
 // # Where it ends
 //
 // A chain protects what has a successor. The last record's time, epoch and body can be
-// altered, the newest records can be cut off at a line's end, and a whole ledger can be written anew,
-// without the folder itself showing it. Against these a head known outside is needed: give it as
-// Known to [Open] and [Verify]. Signed checkpoints and an outside witness make such heads.
+// altered, and the newest records cut off at a line's end, as far as the checkpoint does not reach. Who holds the signing key, which
+// lies in the folder, can write a whole ledger anew, or put an older copy of the volume in its place, and the folder itself does not show it. Against these a head, a
+// checkpoint and the verifier key known outside are needed: give them to [Open] and [Verify]. docs/tamper-matrix.md has the cases.
+//
+// Space. A segment's room is taken before its first record, so a full disk is met between two segments; then the reserve is given up, and
+// [Ledger.Space] says stop. When that is used up too, Commit fails.
 //
 // flock does not reach across machines on every file system; there the epoch and the Lease fence writers.
 // fdatasync is believed: a disk that lies about it loses what it lied about.

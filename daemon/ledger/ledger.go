@@ -33,6 +33,9 @@ type Options struct {
 	SegmentBytes int64
 	// Durability is Always unless said otherwise.
 	Durability Durability
+	// Plain leaves full segments as text, for a ledger that is made to be read at once: packing them takes as long as a backtest itself. Who opens
+	// it without Plain packs them.
+	Plain bool
 	// Known is the highest head known outside the folder, from a Lease or a checkpoint. A ledger that is shorter, or was
 	// another at that size, is refused. A zero Leaf or Root is not compared; a zero Size knows nothing.
 	Known Head

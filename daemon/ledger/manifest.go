@@ -84,12 +84,16 @@ func parseManifest(signed []byte, verifier note.Verifier) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseManifestText(text, verifier.Name())
+}
+
+func parseManifestText(text, origin string) ([]entry, error) {
 	bad := func(expected, found string) ([]entry, error) {
 		return nil, &SignatureError{manifestName, expected, quote([]byte(found))}
 	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if lines[0] != verifier.Name() {
-		return bad("the origin "+verifier.Name(), lines[0])
+	if lines[0] != origin {
+		return bad("the origin "+origin, lines[0])
 	}
 	if len(lines) < 2 || lines[1] != manifestHeader {
 		return bad(manifestHeader+" in the second line", text)
@@ -107,6 +111,9 @@ func parseManifest(signed []byte, verifier note.Verifier) ([]entry, error) {
 		}
 		next = e.next()
 		entries = append(entries, e)
+	}
+	if manifestText(origin, entries) != text {
+		return bad("a line's end after the last entry", text)
 	}
 	return entries, nil
 }

@@ -65,6 +65,9 @@ func Open(dir string, o Options) (*Ledger, *Recovery, error) {
 		}
 		return nil, nil, errors.Join(err, lock.Close())
 	}
+	if o.Plain {
+		o.sealing = sealNever
+	}
 	l.sealer.start(l, o.sealing)
 	return l, recovery, nil
 }

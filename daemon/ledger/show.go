@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,39 +20,91 @@ type ShowFilter struct {
 	Limit    uint64 // at most that many records; 0 means no limit
 	FromTick uint64 // with ToTick: only records whose body has a member "tick" within these, both included
 	ToTick   uint64 // 0 means no upper bound; when both are 0, records without a tick are shown too
+	SinceMS  int64  // only records of this time (Unix milliseconds) and later
+	UntilMS  int64  // only records of this time and earlier; 0 means no upper bound
 	JSON     bool   // the exact lines, as they are in the segments, in place of the table
 }
 
 // Show writes records of the ledger in dir to w, oldest first. It ends with the error that Scan ends with, after
-// all records before it.
+// all records before it. Records that were pruned are passed over, which the table says.
 func Show(w io.Writer, dir string, filter ShowFilter) error {
-	out := bufio.NewWriter(w)
-	defer out.Flush()
-	if !filter.JSON {
-		fmt.Fprintf(out, "%8s  %-24s  %-8s  %5s  %8s  %-16s  %s\n", "SEQ", "TIME", "KIND", "EPOCH", "TICK", "LEAF", "BODY")
+	s := shower{filter: filter, out: bufio.NewWriter(w)}
+	s.header()
+	return errors.Join(s.all(dir, filter.From), s.out.Flush())
+}
+
+// Follow does what Show does, and then goes on with new records until ctx ends. It looks every so often.
+func Follow(ctx context.Context, w io.Writer, dir string, filter ShowFilter, every time.Duration) error {
+	s := shower{filter: filter, out: bufio.NewWriter(w), next: filter.From}
+	s.header()
+	look := time.NewTicker(every)
+	defer look.Stop()
+	for {
+		if err := errors.Join(s.all(dir, s.next), s.out.Flush()); err != nil || s.full() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
 	}
-	var shown uint64
-	for r, err := range Scan(dir, filter.From) {
+}
+
+// shower writes what a filter admits.
+type shower struct {
+	filter ShowFilter
+	out    *bufio.Writer
+	shown  uint64
+	next   uint64 // the sequence number after the last one looked at
+}
+
+func (s *shower) header() {
+	if !s.filter.JSON {
+		fmt.Fprintf(s.out, "%8s  %-24s  %-8s  %5s  %8s  %-16s  %s\n", "SEQ", "TIME", "KIND", "EPOCH", "TICK", "LEAF", "BODY")
+	}
+}
+
+func (s *shower) full() bool { return s.filter.Limit > 0 && s.shown == s.filter.Limit }
+
+// all writes the records from sequence number from on, over what was pruned.
+func (s *shower) all(dir string, from uint64) error {
+	for {
+		err := s.some(dir, from)
+		var pruned *PrunedError
+		if !errors.As(err, &pruned) {
+			return err
+		}
+		if !s.filter.JSON {
+			fmt.Fprintf(s.out, "%8d  %s\n", pruned.From, pruned)
+		}
+		from = pruned.To
+	}
+}
+
+func (s *shower) some(dir string, from uint64) error {
+	for r, err := range Scan(dir, from) {
 		if err != nil {
 			return err
 		}
+		s.next = r.Seq + 1
 		tick := tickOf(r)
-		if !filter.admits(r, tick) {
+		if !s.filter.admits(r, tick) {
 			continue
 		}
-		if filter.JSON {
-			_, err = out.Write(append(r.Line, '\n'))
+		if s.filter.JSON {
+			_, err = s.out.Write(append(r.Line, '\n'))
 		} else {
-			err = writeRow(out, r, tick)
+			err = writeRow(s.out, r, tick)
 		}
 		if err != nil {
 			return err
 		}
-		if shown++; shown == filter.Limit {
+		if s.shown++; s.full() {
 			break
 		}
 	}
-	return out.Flush()
+	return nil
 }
 
 // tickOf returns the body's member "tick", nil when it has none that is a tick number.
@@ -70,6 +124,9 @@ func tickOf(r *Record) *uint64 {
 
 func (f *ShowFilter) admits(r *Record, tick *uint64) bool {
 	if len(f.Kinds) > 0 && !slices.Contains(f.Kinds, r.Kind) {
+		return false
+	}
+	if r.UnixMilli < f.SinceMS || f.UntilMS > 0 && r.UnixMilli > f.UntilMS {
 		return false
 	}
 	if f.FromTick == 0 && f.ToTick == 0 {

@@ -123,18 +123,9 @@ func FuzzManifest(f *testing.F) {
 		f.Fatal(err)
 	}
 	origin := found.checkpoint.Origin
-	k := testKey(1)
-	verifier, err := note.NewVerifier(verifierKey(f, k, origin))
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Add(manifestText(origin, found.entries))
 	f.Fuzz(func(t *testing.T, text string) {
-		signed, err := note.Sign(&note.Note{Text: text}, k.signer(origin))
-		if err != nil {
-			return
-		}
-		entries, err := parseManifest(signed, verifier)
+		entries, err := parseManifestText(text, origin)
 		if err == nil && manifestText(origin, entries) != text {
 			t.Fatalf("%q is read as %q", text, manifestText(origin, entries))
 		}

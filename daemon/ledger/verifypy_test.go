@@ -76,4 +76,30 @@ func TestTheAuditorsPageOfPythonAgrees(t *testing.T) {
 	if out, code := run(dir); code != 0 || !strings.Contains(out, "torn tail: 19 bytes") || !strings.Contains(out, head.Root.String()) {
 		t.Errorf("a torn tail: exit code %d, %s", code, out)
 	}
+
+	if _, err := exec.LookPath("zstd"); err != nil {
+		t.Log("zstd is not installed: sealed segments are not tried")
+		return
+	}
+	sealed := t.TempDir()
+	head = buildSealed(t, sealed, 60, 2000)
+	want := fmt.Sprintf("size %d\nhead %s\nroot %s\n", head.Size, head.Leaf, head.Root)
+	if out, code := run(sealed); out != want || code != 0 {
+		t.Errorf("sealed: expected\n%sfound (exit code %d)\n%s", want, code, out)
+	}
+	good = contents(t, sealed)
+	for name, content := range good {
+		if !strings.HasSuffix(name, packedSuffix) && name != checkpointName {
+			continue
+		}
+		files := maps.Clone(good)
+		at := len(content) / 2
+		if name == checkpointName {
+			at = strings.Index(content, "\n60\n") + 5 // in the root; a signature is for us
+		}
+		files[name] = content[:at] + string(content[at]^2) + content[at+1:]
+		if out, code := run(place(t, files)); code != 1 {
+			t.Errorf("a changed byte in %s: exit code %d, %s", name, code, out)
+		}
+	}
 }
