@@ -99,6 +99,9 @@ func Run(ctx context.Context, o Options) (_ *Summary, err error) {
 	}
 	s.Ledger = LedgerSummary{Origin: origin, Records: head.Size, Head: head.Leaf.String(), Root: head.Root.String()}
 	s.Notes = notes(o.Config, o.Data)
+	if o.Watch != nil {
+		o.Watch.shares()
+	}
 	s.Took = time.Since(begun)
 	return s, nil
 }

@@ -89,7 +89,7 @@ func (b *book) tick(o *core.Observation, d *core.Decision, s *core.State) {
 	equity, lost := b.mark(s, d.Facts.Price)
 	b.last, b.lastPrice = *s, d.Facts.Price
 	if b.picture != nil {
-		b.picture.tick(o, d, s, equity, lost)
+		b.picture.tick(d, s, equity, lost)
 	}
 }
 
@@ -119,7 +119,7 @@ func (b *book) take(did *done, tick uint64, ms int64) {
 			if n := len(b.trips); n > 0 {
 				b.trips[n-1].Burned = m.add(b.trips[n-1].Burned, did.Qty)
 			}
-			b.remember(tick, ms, did, b.lastPrice)
+			b.remember(did, b.lastPrice)
 		}
 		return
 	}
@@ -145,7 +145,7 @@ func (b *book) take(did *done, tick uint64, ms int64) {
 		t.Gross, t.Costs.Slippage = m.add(t.Gross, ideal), m.add(t.Costs.Slippage, m.sub(ideal, real))
 		t.sold, t.got = m.add(t.sold, f.Qty), m.add(t.got, real)
 	}
-	if b.remember(tick, ms, did, did.Fills[0].Price); did.Side == core.Buy {
+	if b.remember(did, did.Fills[0].Price); did.Side == core.Buy {
 		b.buys++
 		return
 	}
@@ -160,9 +160,9 @@ func (b *book) take(did *done, tick uint64, ms int64) {
 }
 
 // remember marks an action in the picture.
-func (b *book) remember(tick uint64, ms int64, did *done, price fixed.Value) {
+func (b *book) remember(did *done, price fixed.Value) {
 	if b.picture != nil {
-		b.picture.mark(Mark{Tick: tick, MS: ms, Side: did.Side, Price: price, Qty: did.Qty, Reason: did.Action.Reason})
+		b.picture.mark(did.Side, price, did.Qty, did.Action.Reason)
 	}
 }
 
