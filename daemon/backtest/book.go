@@ -54,9 +54,9 @@ type listening struct {
 }
 
 // Do passes the action on and notes the answer.
-func (l *listening) Do(ctx context.Context, id string, a core.Action) venue.Answer {
-	answer := l.Venue.Do(ctx, id, a)
-	l.book.done = append(l.book.done, done{a, answer})
+func (l *listening) Do(ctx context.Context, o venue.Order) venue.Answer {
+	answer := l.Venue.Do(ctx, o)
+	l.book.done = append(l.book.done, done{o.Action, answer})
 	return answer
 }
 

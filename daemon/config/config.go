@@ -213,9 +213,45 @@ type Risk struct {
 	EmergencySlippageBps int64
 }
 
-// Venue is where orders go: the paper venue.
+// Venue is where orders go: the paper venue, or where one of the others is set, that one.
 type Venue struct {
-	Paper PaperVenue
+	Paper     PaperVenue
+	Kraken    *KrakenVenue
+	UniswapV2 *UniswapV2Venue
+}
+
+// KrakenVenue is the spot market of the exchange Kraken, over its REST interface.
+type KrakenVenue struct {
+	// URL of the interface, without a path.
+	URL string
+	// Pair as the exchange's requests name it, such as XETHZUSD, and the asset codes of its two sides as the balances name them.
+	Pair, BaseAsset, QuoteAsset string
+	// QuantityDecimals and PriceDecimals that an order may have, 0 to 9.
+	QuantityDecimals, PriceDecimals int64
+	// KeyFile and SecretFile hold the API key and the private key (base64).
+	KeyFile, SecretFile string
+	// DeadMan is the time after which the exchange cancels our live orders by itself if it is not renewed, 0 (off) or 10 s to 10 min.
+	DeadMan time.Duration
+}
+
+// UniswapV2Venue is a pair of a Uniswap V2 router on an EVM chain, over JSON-RPC.
+type UniswapV2Venue struct {
+	// RPCURL of the node, read from its file where one was configured, since a URL may carry a key.
+	RPCURL, RPCURLFile string
+	// ChainID of the chain, above 0; the node must be of it.
+	ChainID int64
+	// Router, Base and Quote token, and Account are addresses ("0x" and 40 hex digits). Account must be the key's.
+	Router, Base, Quote, Account string
+	// KeyFile is a private key in hex, or an encrypted keystore file with PasswordFile.
+	KeyFile, PasswordFile string
+	// Confirmations after which a receipt is final, 1 to 256.
+	Confirmations int64
+	// GasMarginBps is added to the node's estimate, 0 to 50000; MaxGasPriceGwei is the cap of a gas price, 1 to 100000.
+	GasMarginBps, MaxGasPriceGwei int64
+	// NativePrice is one native coin in quote units, to book gas; 0: base is the wrapped native coin, and the order's reference price counts.
+	NativePrice fixed.Value
+	// BurnAddress is where a burn is sent; empty: the quote token's own burn function.
+	BurnAddress string
 }
 
 // PaperVenue is the simulated venue inside the daemon.

@@ -21,6 +21,9 @@ const (
 type Account struct {
 	Base  fixed.Value `json:"base"`
 	Quote fixed.Value `json:"quote"`
+	// Ticket is what the venue needs to make the next order the same way again after a crash, such as an account nonce and a gas price; in
+	// the venue's own words, empty for most. It is copied into the tick's action, so that it is durable before the order leaves.
+	Ticket string `json:"ticket,omitempty"`
 	// Err says why it could not be read; empty if it was.
 	Err string `json:"err,omitempty"`
 }
@@ -35,6 +38,9 @@ type Observation struct {
 	Account Account `json:"account"`
 	// Lease is the right to act.
 	Lease LeaseState `json:"lease"`
+	// Expires is the time in Unix milliseconds after which the venue itself must not execute what leaves at this tick: no later than the
+	// Lease's end as it was known at the gathering.
+	Expires int64 `json:"expires,omitempty"`
 	// Acknowledge is an acknowledgement that is new at this tick.
 	Acknowledge string `json:"ack,omitempty"`
 	// Flatten: the operator asks to sell the position and to take on nothing.

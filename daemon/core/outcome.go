@@ -38,6 +38,27 @@ type Fill struct {
 	Fee   fixed.Value `json:"fee"`
 }
 
+// Told is the sum of what outcomes have told of an order: a venue that answers in sums tells the rest from it.
+type Told struct {
+	// Qty filled in base units, Notional its worth at the fills' prices (of a buy rounded up, of a sell down) and Fee, in quote units.
+	Qty      fixed.Value `json:"qty"`
+	Notional fixed.Value `json:"notional"`
+	Fee      fixed.Value `json:"fee"`
+}
+
+// with is the sum with these fills of that side.
+func (t Told) with(side Side, fills []Fill) (Told, error) {
+	rounding := fixed.Floor
+	if side == Buy {
+		rounding = fixed.Ceil
+	}
+	var m math
+	for _, f := range fills {
+		t.Qty, t.Notional, t.Fee = m.add(t.Qty, f.Qty), m.add(t.Notional, m.mul(f.Qty, f.Price, rounding)), m.add(t.Fee, f.Fee)
+	}
+	return t, m.err
+}
+
 // Outcome is the body of an outcome record: what the venue said of an intent.
 type Outcome struct {
 	// Intent is the sequence number of the record that states the intent, ID the client order id, Side its side.
@@ -77,6 +98,9 @@ func ApplyOutcome(s State, out *Outcome) (State, error) {
 		if err == nil && out.Gas != 0 {
 			err = s.gas(intent.Side, out.Gas)
 		}
+	}
+	if err == nil {
+		intent.Told, err = intent.Told.with(intent.Side, out.Fills)
 	}
 	if err != nil {
 		return before, fmt.Errorf("outcome of record %d: %w", out.Intent, err)

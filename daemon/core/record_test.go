@@ -199,7 +199,7 @@ var (
 		return core.Anomaly{Code: core.Code(text.Draw(t, "code")), Detail: text.Draw(t, "detail")}
 	})
 	anyAccount = rapid.Custom(func(t *rapid.T) core.Account {
-		return core.Account{Base: amount.Draw(t, "base"), Quote: amount.Draw(t, "quote"), Err: text.Draw(t, "err")}
+		return core.Account{Base: amount.Draw(t, "base"), Quote: amount.Draw(t, "quote"), Ticket: text.Draw(t, "ticket"), Err: text.Draw(t, "err")}
 	})
 	anyQuote = rapid.Custom(func(t *rapid.T) guard.Quote {
 		return guard.Quote{
@@ -210,7 +210,7 @@ var (
 	anyAction = rapid.Custom(func(t *rapid.T) core.Action {
 		return core.Action{
 			Side: core.Side(text.Draw(t, "side")), Qty: amount.Draw(t, "qty"), Limit: amount.Draw(t, "limit"), Reference: amount.Draw(t, "ref"),
-			Forced: flag.Draw(t, "forced"), Reason: text.Draw(t, "reason"),
+			Forced: flag.Draw(t, "forced"), Expires: whole.Draw(t, "expires"), Ticket: text.Draw(t, "ticket"), Reason: text.Draw(t, "reason"),
 		}
 	})
 	anyQuarantine = rapid.Custom(func(t *rapid.T) core.Quarantine {
@@ -265,7 +265,8 @@ var (
 			Pending: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "pending"), Acknowledged: text.Draw(t, "ack"), Config: text.Draw(t, "config"), Specs: [9]string{3: text.Draw(t, "spec")},
 		}
 		if flag.Draw(t, "open") {
-			s.Open = &core.Intent{Action: anyAction.Draw(t, "action"), Seq: counts.Draw(t, "seq"), ID: text.Draw(t, "id"), Tick: counts.Draw(t, "at"), Ambiguous: flag.Draw(t, "ambiguous")}
+			s.Open = &core.Intent{Action: anyAction.Draw(t, "action"), Seq: counts.Draw(t, "seq"), ID: text.Draw(t, "id"), Tick: counts.Draw(t, "at"), Ambiguous: flag.Draw(t, "ambiguous"),
+				Told: core.Told{Qty: amount.Draw(t, "told"), Notional: amount.Draw(t, "notional"), Fee: amount.Draw(t, "fee")}}
 		}
 		return s
 	})
@@ -284,7 +285,7 @@ var (
 		tick := core.Tick{
 			Tick: counts.Draw(t, "tick"), Facts: &facts, In: rapid.StringMatching("[01]{6}").Draw(t, "in"), Monitors: rapid.SliceOfN(text, 0, 8).Draw(t, "monitors"), Disagreement: flag.Draw(t, "disagreement"), Out: anyOutputs.Draw(t, "out").Bits(),
 			Obs: &core.Observation{Quotes: rapid.SliceOfN(anyQuote, 0, 3).Draw(t, "quotes"), Account: anyAccount.Draw(t, "account"),
-				Lease: core.LeaseState(text.Draw(t, "lease")), Acknowledge: text.Draw(t, "ack"), Flatten: flag.Draw(t, "flatten"),
+				Lease: core.LeaseState(text.Draw(t, "lease")), Expires: whole.Draw(t, "expires"), Acknowledge: text.Draw(t, "ack"), Flatten: flag.Draw(t, "flatten"),
 				Events: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "events")},
 			NoVerdict: text.Draw(t, "no verdict"), Healthy: flag.Draw(t, "healthy"), Anomalies: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "anomalies"),
 			Quarantine: anyQuarantine.Draw(t, "quarantine"), Position: amount.Draw(t, "position"), Exit: text.Draw(t, "exit"),

@@ -103,6 +103,10 @@ type Action struct {
 	Reference fixed.Value `json:"ref,omitzero"`
 	// Forced: an exit that needs no fresh price and uses the emergency limit.
 	Forced bool `json:"forced,omitempty"`
+	// Expires and Ticket are the observation's: when the venue itself must no longer execute it (Unix milliseconds, 0 for no limit), and what
+	// the venue needs to make the same order again.
+	Expires int64  `json:"expires,omitempty"`
+	Ticket  string `json:"ticket,omitempty"`
 	// Reason in one word or two.
 	Reason string `json:"why"`
 }
@@ -115,6 +119,8 @@ type Intent struct {
 	ID  string `json:"id"`
 	// Tick that decided it.
 	Tick uint64 `json:"tick"`
+	// Told is what outcomes have told of it so far.
+	Told Told `json:"told,omitzero"`
 	// Ambiguous: the venue did not say what became of it. It is never sent again on a guess.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 }

@@ -62,6 +62,7 @@ func Decide(p *Params, s State, o *Observation, f Facts, v *Verdicts) (State, De
 	}
 	next.Quarantine = quarantine(p, f.quarantine, d.Anomalies, next.Tick)
 	if d.Action != nil {
+		d.Action.Expires, d.Action.Ticket = o.Expires, o.Account.Ticket
 		next.Open = &Intent{Action: *d.Action, Tick: next.Tick}
 	}
 	return next, *d

@@ -50,6 +50,10 @@ func (r *rig) ticked() (bodies []string) {
 func TestTheBinaryAndTheEmbeddedEngineGiveTheSameTicks(t *testing.T) {
 	want := newRig(t)
 	want.price = wave
+	want.engines = func(c *config.Config, set [specCount]core.Spec) (*Specs, error) {
+		c.Tick.Deadline = time.Minute // as below: it stands in each record, as the time at which an order expires
+		return Embedded(set)
+	}
 	want.must(want.begin())
 	want.must(want.ticks(60))
 	want.crash()

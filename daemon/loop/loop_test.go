@@ -293,7 +293,7 @@ func TestAnOrderThatNeverReachedTheVenueIsNotSentAgain(t *testing.T) {
 // dies takes the process with it when an order leaves.
 type dies struct{ venue.Venue }
 
-func (dies) Do(context.Context, string, core.Action) venue.Answer { panic("killed") }
+func (dies) Do(context.Context, venue.Order) venue.Answer { panic("killed") }
 
 // silent never says what became of an order, until it is told to.
 type silent struct {
@@ -303,19 +303,19 @@ type silent struct {
 	last   venue.Answer
 }
 
-func (s *silent) Do(ctx context.Context, id string, a core.Action) venue.Answer {
+func (s *silent) Do(ctx context.Context, o venue.Order) venue.Answer {
 	s.orders++
-	s.last = s.Venue.Do(ctx, id, a)
+	s.last = s.Venue.Do(ctx, o)
 	return venue.Answer{Result: core.Ambiguous, Reason: "no answer"}
 }
 
-func (s *silent) Query(context.Context, string) venue.Answer {
+func (s *silent) Query(context.Context, venue.Order) venue.Answer {
 	if s.tells {
 		return s.last
 	}
 	return venue.Answer{Result: core.Ambiguous, Reason: "no answer"}
 }
-func (s *silent) Cancel(ctx context.Context, id string) venue.Answer { return s.Query(ctx, id) }
+func (s *silent) Cancel(ctx context.Context, o venue.Order) venue.Answer { return s.Query(ctx, o) }
 
 func TestAnAmbiguousOrderIsAskedForAndNeverSentAgain(t *testing.T) {
 	r := newRig(t)

@@ -55,7 +55,7 @@ func (l *Loop) tick(ctx context.Context) error {
 // gather observes. Sources and venue are asked under the tick's deadline; one that does not answer is an answer too.
 func (l *Loop) gather(ctx context.Context, now time.Duration) (core.Observation, error) {
 	wall := l.Clock.Wall()
-	obs := core.Observation{MS: wall.UnixMilli(), Lease: l.leaseState()}
+	obs := core.Observation{MS: wall.UnixMilli(), Lease: l.leaseState(), Expires: l.expires(wall)}
 	obs.Quotes = l.quotes(ctx, obs.MS)
 	obs.Account = l.Venue.Account(ctx)
 	if err := l.commands(&obs); err != nil {
@@ -90,6 +90,12 @@ func (l *Loop) clockStep(wall time.Time, now time.Duration) time.Duration {
 // quotes asks every source.
 func (l *Loop) quotes(ctx context.Context, ms int64) []guard.Quote {
 	return l.Gather(ctx, l.state.Tick+1, ms)
+}
+
+// expires is when the venue must no longer execute what leaves at this tick: before the next tick could order the same again, and within the
+// Lease. Nothing leaves without one, so it needs no time then.
+func (l *Loop) expires(wall time.Time) int64 {
+	return wall.Add(min(max(l.Config.Tick.Interval, l.Config.Tick.Deadline), max(l.Tenure.Margin(), 0))).UnixMilli()
 }
 
 // leaseState reads the fence. A thin margin leaves time for two tries of an exit, and no less than a third of the duration.
@@ -127,7 +133,7 @@ func (l *Loop) settle(ctx context.Context) error {
 	if open == nil {
 		return nil
 	}
-	return l.outcome(open, l.Venue.Query(ctx, open.ID))
+	return l.outcome(open, l.Venue.Query(ctx, venue.OrderOf(open)))
 }
 
 // act carries out the decision. It has a deadline of its own: a slow source must not take the time of an exit.
@@ -149,9 +155,9 @@ func (l *Loop) act(d *core.Decision) error {
 		return l.outcome(open, venue.Answer{Result: core.Refused, Reason: "not sent: the Lease ran out before it left"})
 	}
 	if d.Action == nil {
-		return l.outcome(open, l.Venue.Cancel(ctx, d.Cancel))
+		return l.outcome(open, l.Venue.Cancel(ctx, venue.OrderOf(open)))
 	}
-	return l.outcome(open, l.Venue.Do(ctx, open.ID, *d.Action))
+	return l.outcome(open, l.Venue.Do(ctx, venue.OrderOf(open)))
 }
 
 // outcome records an answer and takes it up. One that says nothing new of an intent that stays open leaves no record.

@@ -42,29 +42,29 @@ func (v *Venue) Account(context.Context) core.Account {
 }
 
 // Do implements venue.Venue: it fills at once, or refuses.
-func (v *Venue) Do(_ context.Context, id string, a core.Action) venue.Answer {
-	if _, ok := v.done[id]; ok {
+func (v *Venue) Do(_ context.Context, o venue.Order) venue.Answer {
+	if _, ok := v.done[o.ID]; ok {
 		return venue.Answer{Result: core.Refused, Reason: "duplicate client order id"}
 	}
-	answer, err := v.execute(a)
+	answer, err := v.execute(o.Action)
 	if err != nil {
 		answer = venue.Answer{Result: core.Refused, Reason: err.Error()}
 	}
 	// An order's fills are told once, here; a later query says only how it ended.
-	v.done[id] = venue.Answer{Result: answer.Result, Reason: answer.Reason}
+	v.done[o.ID] = venue.Answer{Result: answer.Result, Reason: answer.Reason}
 	return answer
 }
 
 // Query implements venue.Venue.
-func (v *Venue) Query(_ context.Context, id string) venue.Answer {
-	if a, ok := v.done[id]; ok {
+func (v *Venue) Query(_ context.Context, o venue.Order) venue.Answer {
+	if a, ok := v.done[o.ID]; ok {
 		return a
 	}
 	return venue.Answer{Result: core.NotFound, Reason: "the paper venue never got it"}
 }
 
 // Cancel implements venue.Venue. Nothing is ever live here.
-func (v *Venue) Cancel(ctx context.Context, id string) venue.Answer { return v.Query(ctx, id) }
+func (v *Venue) Cancel(ctx context.Context, o venue.Order) venue.Answer { return v.Query(ctx, o) }
 
 func (v *Venue) execute(a core.Action) (venue.Answer, error) {
 	switch a.Side {

@@ -54,7 +54,7 @@ func TestWhatAnActionDoesToTheBalances(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := paper.New(c.config, val(c.base), val(c.quote))
-			got := v.Do(context.Background(), "id", c.action)
+			got := v.Do(context.Background(), venue.Order{ID: "id", Action: c.action})
 			if want := (venue.Answer{Result: core.Filled, Fills: []core.Fill{c.fill}, Gas: c.config.Gas}); !reflect.DeepEqual(got, want) {
 				t.Fatalf("expected %+v\nfound    %+v", want, got)
 			}
@@ -67,7 +67,7 @@ func TestWhatAnActionDoesToTheBalances(t *testing.T) {
 
 func TestABurnTakesTheAmountAndGas(t *testing.T) {
 	v := paper.New(costs, 0, val("10"))
-	if got, want := v.Do(context.Background(), "id", burn("9.5")), (venue.Answer{Result: core.Filled, Gas: val("0.5")}); !reflect.DeepEqual(got, want) {
+	if got, want := v.Do(context.Background(), venue.Order{ID: "id", Action: burn("9.5")}), (venue.Answer{Result: core.Filled, Gas: val("0.5")}); !reflect.DeepEqual(got, want) {
 		t.Fatalf("expected %+v, found %+v", want, got)
 	}
 	if left := v.Account(context.Background()); left != (core.Account{}) {
@@ -96,14 +96,14 @@ func TestARefusalSaysWhyAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := paper.New(costs, val("5"), val("1000"))
-			got := v.Do(context.Background(), "id", c.action)
+			got := v.Do(context.Background(), venue.Order{ID: "id", Action: c.action})
 			if got.Result != core.Refused || !strings.Contains(got.Reason, c.reason) || got.Fills != nil || got.Gas != 0 {
 				t.Fatalf("expected a refusal for %q, found %+v", c.reason, got)
 			}
 			if left, want := v.Account(context.Background()), (core.Account{Base: val("5"), Quote: val("1000")}); left != want {
 				t.Fatalf("expected %+v, found %+v", want, left)
 			}
-			if again := v.Query(context.Background(), "id"); again.Result != core.Refused || again.Reason != got.Reason {
+			if again := v.Query(context.Background(), venue.Order{ID: "id"}); again.Result != core.Refused || again.Reason != got.Reason {
 				t.Fatalf("expected the query to say the same, found %+v", again)
 			}
 		})
@@ -113,12 +113,12 @@ func TestARefusalSaysWhyAndChangesNothing(t *testing.T) {
 func TestAnIDIsNeverExecutedTwice(t *testing.T) {
 	v := paper.New(paper.Config{}, 0, val("1000"))
 	ctx := context.Background()
-	if got := v.Do(ctx, "id", buy("1", "100", "100")); got.Result != core.Filled {
+	if got := v.Do(ctx, venue.Order{ID: "id", Action: buy("1", "100", "100")}); got.Result != core.Filled {
 		t.Fatalf("%+v", got)
 	}
 	want := v.Account(ctx)
 	for _, a := range []core.Action{buy("1", "100", "100"), sell("1", "100", "100"), burn("1")} {
-		if got := v.Do(ctx, "id", a); got.Result != core.Refused || got.Reason != "duplicate client order id" {
+		if got := v.Do(ctx, venue.Order{ID: "id", Action: a}); got.Result != core.Refused || got.Reason != "duplicate client order id" {
 			t.Fatalf("%s: %+v", a.Side, got)
 		}
 	}
@@ -126,7 +126,7 @@ func TestAnIDIsNeverExecutedTwice(t *testing.T) {
 		t.Fatalf("expected %+v, found %+v", want, left)
 	}
 	// The fills were told once; told again they would be booked twice. The duplicates do not change how the order ended.
-	for _, got := range []venue.Answer{v.Query(ctx, "id"), v.Cancel(ctx, "id")} {
+	for _, got := range []venue.Answer{v.Query(ctx, venue.Order{ID: "id"}), v.Cancel(ctx, venue.Order{ID: "id"})} {
 		if !reflect.DeepEqual(got, venue.Answer{Result: core.Filled}) {
 			t.Fatalf("%+v", got)
 		}
@@ -135,7 +135,7 @@ func TestAnIDIsNeverExecutedTwice(t *testing.T) {
 
 func TestAnUnknownIDWasNeverGotten(t *testing.T) {
 	v := paper.New(paper.Config{}, 0, 0)
-	for _, got := range []venue.Answer{v.Query(context.Background(), "id"), v.Cancel(context.Background(), "id")} {
+	for _, got := range []venue.Answer{v.Query(context.Background(), venue.Order{ID: "id"}), v.Cancel(context.Background(), venue.Order{ID: "id"})} {
 		if got.Result != core.NotFound || got.Reason == "" {
 			t.Fatalf("%+v", got)
 		}
@@ -145,8 +145,8 @@ func TestAnUnknownIDWasNeverGotten(t *testing.T) {
 func TestAfterARefusalTheSameIDStaysRefused(t *testing.T) {
 	v := paper.New(paper.Config{}, 0, val("1000"))
 	ctx := context.Background()
-	v.Do(ctx, "id", buy("1", "100", "99"))
-	if got := v.Do(ctx, "id", buy("1", "100", "100")); got.Result != core.Refused {
+	v.Do(ctx, venue.Order{ID: "id", Action: buy("1", "100", "99")})
+	if got := v.Do(ctx, venue.Order{ID: "id", Action: buy("1", "100", "100")}); got.Result != core.Refused {
 		t.Fatalf("%+v", got)
 	}
 	if left := v.Account(ctx); left.Base != 0 {
