@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (_ *Summary, err error) {
 	}
 	l, err := loop.New(ctx, loop.Parts{
 		Config: c, Specs: specs, Gather: f.gather, Ledger: led, Tenure: lease.NewUnfenced(1), Clock: f.clock(), Log: logr.Discard(), Told: book.tick,
-		NewVenue: func(*core.State, bool) venue.Venue { return book.over(paperVenue(c)) },
+		NewVenue: func(*core.State, bool) (venue.Venue, error) { return book.over(paperVenue(c)), nil },
 		Boot:     core.Boot{Version: o.Version, Name: c.Name, BootID: "backtest", Mode: string(c.Mode), Specs: o.Specs},
 	}, recovered)
 	if err != nil {

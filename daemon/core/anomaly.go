@@ -29,6 +29,8 @@ const (
 	SlippageExceeded Code = "SlippageExceeded"
 	// SettlementMismatch: a fill that does not belong to what was ordered.
 	SettlementMismatch Code = "SettlementMismatch"
+	// ReplayAlert: an order id or nonce of ours was used before, or fills were told twice.
+	ReplayAlert Code = "ReplayAlert"
 	// BeliefDiffers: the kernel's holding and the position differ while no intent is open.
 	BeliefDiffers Code = "BeliefDiffers"
 	// BalanceLow: the venue holds less than the position.

@@ -71,6 +71,8 @@ type Outcome struct {
 	Gas   fixed.Value `json:"gas,omitzero"`
 	// Reason of a refusal or an ambiguity.
 	Reason string `json:"why,omitempty"`
+	// Replay: the venue says that the id or the nonce was used before.
+	Replay bool `json:"replay,omitempty"`
 }
 
 // ApplyOutcome is the state after an outcome. What the outcome says is taken up even where it is an anomaly; the next tick takes that up.
@@ -129,6 +131,9 @@ func (s *State) flag(intent *Intent, out *Outcome) {
 		if !intent.Ambiguous {
 			note(OrderAmbiguous, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
 		}
+	}
+	if out.Replay {
+		note(ReplayAlert, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
 	}
 	if got := filled(out.Fills); got > intent.Qty {
 		note(SettlementMismatch, "%s of %s was filled with %s", intent.Side, intent.Qty, got)

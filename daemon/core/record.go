@@ -125,6 +125,8 @@ type Command struct {
 	Acknowledge string `json:"acknowledge,omitempty"`
 	// Flatten as it now is.
 	Flatten bool `json:"flatten"`
+	// Halt is why the ticking is to end, in the words of who ordered it; empty if nobody did.
+	Halt string `json:"halt,omitempty"`
 }
 
 // Snapshot is the body of a snapshot record: the core's whole state, bound to the boot that it ran under.

@@ -46,7 +46,7 @@ func TestRecordsAreReadAsTheyWereWritten(t *testing.T) {
 		sameBytes(t, core.Snapshot{Boot: rapid.Uint64().Draw(t, "boot"), State: anyState.Draw(t, "state")})
 	}))
 	t.Run("command", rapid.MakeCheck(func(t *rapid.T) {
-		sameBytes(t, core.Command{Acknowledge: text.Draw(t, "ack"), Flatten: rapid.Bool().Draw(t, "flatten")})
+		sameBytes(t, core.Command{Acknowledge: text.Draw(t, "ack"), Flatten: rapid.Bool().Draw(t, "flatten"), Halt: text.Draw(t, "halt")})
 	}))
 	t.Run("shutdown", rapid.MakeCheck(func(t *rapid.T) {
 		sameBytes(t, core.Shutdown{Reason: text.Draw(t, "reason"), Position: amount.Draw(t, "position")})
@@ -226,6 +226,7 @@ var (
 		return core.Outcome{
 			Intent: counts.Draw(t, "intent"), ID: text.Draw(t, "id"), Side: core.Side(text.Draw(t, "side")), Result: core.Result(text.Draw(t, "result")),
 			Fills: rapid.SliceOfN(fill, 0, 3).Draw(t, "fills"), Gas: amount.Draw(t, "gas"), Reason: text.Draw(t, "reason"),
+			Replay: flag.Draw(t, "replay"),
 		}
 	})
 	anyParams = rapid.Custom(func(t *rapid.T) core.Params {

@@ -108,12 +108,12 @@ func (r *rig) begin() error {
 	}
 	r.loop, err = New(context.Background(), Parts{
 		Config: cfg, Specs: nine, Gather: r.gather, Ledger: led, Tenure: tenure, Server: server, Log: logr.Discard(), Clock: r.clock(),
-		NewVenue: func(s *core.State, first bool) venue.Venue {
+		NewVenue: func(s *core.State, first bool) (venue.Venue, error) {
 			cash := s.Cash
 			if first {
 				cash = fixed.MustParse("1000")
 			}
-			return r.venue(paper.New(paper.Config{FeeBpsBuy: 10, FeeBpsSell: 10}, s.Position.Qty, cash))
+			return r.venue(paper.New(paper.Config{FeeBpsBuy: 10, FeeBpsSell: 10}, s.Position.Qty, cash)), nil
 		},
 		Boot: core.Boot{Version: "test", Name: "test", BootID: fmt.Sprint("boot", found.HighestEpoch+1), Mode: "paper", Specs: set},
 	}, recovered)

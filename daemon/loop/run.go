@@ -58,7 +58,7 @@ type Parts struct {
 	// Gather asks every source, in the configured order, for tick at Unix time ms.
 	Gather func(ctx context.Context, tick uint64, ms int64) []guard.Quote
 	// NewVenue makes the venue; position and cash are those of the ledger's own fills. A first boot's cash is 0.
-	NewVenue func(s *core.State, first bool) venue.Venue
+	NewVenue func(s *core.State, first bool) (venue.Venue, error)
 	Ledger   *ledger.Ledger
 	Tenure   lease.Tenure
 	// Server shows the state; nil where nobody could ask, as in a backtest.
@@ -122,7 +122,10 @@ func Params(c *config.Config) core.Params {
 func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1)}
 	first := recovered.Boot == nil
-	l.Venue = p.NewVenue(&l.state, first)
+	var err error
+	if l.Venue, err = p.NewVenue(&l.state, first); err != nil {
+		return nil, &HaltError{Reason: "VenueFailed", Err: err}
+	}
 	ctx, cancel := p.Clock.within(ctx, p.Config.Tick.Deadline)
 	defer cancel()
 

@@ -162,7 +162,7 @@ func (l *Loop) act(d *core.Decision) error {
 
 // outcome records an answer and takes it up. One that says nothing new of an intent that stays open leaves no record.
 func (l *Loop) outcome(open *core.Intent, a venue.Answer) error {
-	out := core.Outcome{Intent: open.Seq, ID: open.ID, Side: open.Side, Result: a.Result, Fills: a.Fills, Gas: a.Gas, Reason: a.Reason}
+	out := core.Outcome{Intent: open.Seq, ID: open.ID, Side: open.Side, Result: a.Result, Fills: a.Fills, Gas: a.Gas, Reason: a.Reason, Replay: a.Replay}
 	if !a.Result.Final() && len(a.Fills) == 0 && open.Ambiguous == (a.Result == core.Ambiguous) && l.outcomes[open.ID] {
 		return nil
 	}

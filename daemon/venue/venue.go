@@ -16,6 +16,9 @@ type Answer struct {
 	Gas fixed.Value
 	// Reason of a refusal or an ambiguity, without credentials.
 	Reason string
+	// Replay: the venue says that our client order id or our nonce was used before. Each is used once, so somebody else acts for the account, or
+	// an order was sent twice.
+	Replay bool
 }
 
 // Order is an action on its way, or an intent whose outcome is asked for.
@@ -35,6 +38,19 @@ func OrderOf(i *core.Intent) Order {
 	return o
 }
 
+// Ticketed is a venue whose orders need a ticket. Next is the ticket of the order after o, given what became of o; it asks nobody. An exit
+// that is authorised in advance carries it: it may leave when there is no time and no ledger left to get another.
+type Ticketed interface {
+	Next(o Order, a Answer) string
+}
+
+// Listed is a venue that can name the orders of the account. It is asked after a torn tail was cut from the ledger.
+type Listed interface {
+	// OrdersSince are the client order ids of what was placed at or after the Unix time in milliseconds, in any order; an error says why they
+	// could not be had.
+	OrdersSince(ctx context.Context, ms int64) ([]string, error)
+}
+
 // Watched is a venue with a dead man's switch: it cancels our live orders by itself when the daemon does not renew in time. The loop
 // renews it at every tick with a position or an open intent.
 type Watched interface {
@@ -42,15 +58,18 @@ type Watched interface {
 	Renew(ctx context.Context) error
 }
 
-// Venue is where actions go. Every call returns by its context's deadline; Do then answers Ambiguous if the action may have left.
+// Venue is where actions go. It may also be Watched, Ticketed or Listed. There are never two calls at once. Every call returns by its context's deadline; Do then answers Ambiguous if the action may have left.
 type Venue interface {
 	// Name of the kind of venue, such as "paper".
 	Name() string
 	// Account is what we have, or why that could not be read.
 	Account(ctx context.Context) core.Account
-	// Do carries out the action under our client order id.
+	// Do carries out the action under our client order id. The same order with an id that is known already is not carried out again; its
+	// answer is then that of Query.
 	Do(ctx context.Context, o Order) Answer
 	// Query says what became of an order that Do was called with, by this process or an earlier one: of its fills, those beyond Order.Told.
+	// NotFound is that the venue has no such order now; the loop takes it for final only once the venue would drop one that is still on its
+	// way. An exit that was authorised in advance is asked for by ID and Ticket: when it left, if it did, and so when it expired, is not known.
 	Query(ctx context.Context, o Order) Answer
 	// Cancel takes a live order back, and says what became of it.
 	Cancel(ctx context.Context, o Order) Answer

@@ -27,7 +27,6 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
 	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
-	"github.com/taudaemon/taudaemon/daemon/venue/paper"
 	"github.com/taudaemon/taudaemon/specs"
 )
 
@@ -258,24 +257,13 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	}
 	return loop.New(ctx, loop.Parts{
 		Config: c, Specs: d.specs, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot,
-		Gather: d.gather, NewVenue: d.paperVenue,
+		Gather:   d.gather,
+		NewVenue: func(s *core.State, first bool) (venue.Venue, error) { return newVenue(c, s, first) },
 	}, recovered)
 }
 
 func (d *daemon) gather(ctx context.Context, tick uint64, ms int64) []guard.Quote {
 	return oracle.Gather(ctx, d.sources, tick, ms)
-}
-
-// paperVenue has what the ledger's own fills leave; a first boot has the configured balance.
-func (d *daemon) paperVenue(s *core.State, first bool) venue.Venue {
-	quote := s.Cash
-	if first {
-		quote = d.config.Venue.Paper.QuoteBalance
-	}
-	e := d.config.Economics
-	return paper.New(paper.Config{
-		SlippageBps: d.config.Venue.Paper.SlippageBps, FeeBpsBuy: e.FeeBpsBuy, FeeBpsSell: e.FeeBpsSell, Gas: e.GasUnitCost,
-	}, s.Position.Qty, quote)
 }
 
 // remember reads the last report on the Lease: the highest head of the ledger that is known outside it.

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/taudaemon/taudaemon/daemon/config"
+	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/venue"
+	"github.com/taudaemon/taudaemon/daemon/venue/paper"
+)
+
+// newVenue is the configured venue: a line for each kind, the paper venue where none is set. s is the state of the ledger's own fills, first says
+// that the ledger is new.
+func newVenue(c *config.Config, s *core.State, first bool) (venue.Venue, error) {
+	return paperVenue(c, s, first), nil
+}
+
+// paperVenue has what the ledger's own fills leave; a first boot has the configured balance.
+func paperVenue(c *config.Config, s *core.State, first bool) venue.Venue {
+	quote := s.Cash
+	if first {
+		quote = c.Venue.Paper.QuoteBalance
+	}
+	e := c.Economics
+	return paper.New(paper.Config{
+		SlippageBps: c.Venue.Paper.SlippageBps, FeeBpsBuy: e.FeeBpsBuy, FeeBpsSell: e.FeeBpsSell, Gas: e.GasUnitCost,
+	}, s.Position.Qty, quote)
+}
