@@ -28,6 +28,23 @@ type OracleSpec struct {
 	// +optional
 	ToleranceBps int32 `json:"toleranceBps,omitempty"`
 
+	// maxMoveBps of the median since the last tick that had a quorum, in basis points; 0 switches the limit off. A move beyond it is an anomaly,
+	// and that tick's median is not used.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	MaxMoveBps int32 `json:"maxMoveBps,omitempty"`
+
+	// maxSkew between the daemon's clock and those of the sources' servers and the venue; 0s switches the gate off. Servers state whole
+	// seconds, so only what is beyond it by more than that second is seen.
+	// +kubebuilder:default="0s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('1h')",message="must be a duration from 0s to 1h in whole milliseconds, such as 250ms, 1.5s or 2m"
+	// +optional
+	MaxSkew metav1.Duration `json:"maxSkew,omitzero"`
+
 	// sources of the price, with unique names.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
@@ -36,9 +53,9 @@ type OracleSpec struct {
 	Sources []OracleSource `json:"sources"`
 }
 
-// OracleSource is one source of the price: exactly one of http, replay, simulated.
+// OracleSource is one source of the price: exactly one of http, pyth, replay, simulated.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.replay), has(self.simulated)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of http, replay, simulated is expected'"
+// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.pyth), has(self.replay), has(self.simulated)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of http, pyth, replay, simulated is expected'"
 type OracleSource struct {
 	// name of the source, unique in the list.
 	// +kubebuilder:validation:MinLength=1
@@ -57,7 +74,11 @@ type OracleSource struct {
 	// +optional
 	HTTP *HTTPSource `json:"http,omitempty"`
 
-	// replay plays a recorded series that the image ships, one row a tick.
+	// pyth asks a Hermes server for a feed of the Pyth network.
+	// +optional
+	Pyth *PythSource `json:"pyth,omitempty"`
+
+	// replay plays a recorded series that the image ships.
 	// +optional
 	Replay *ReplaySource `json:"replay,omitempty"`
 
@@ -92,14 +113,67 @@ type HTTPSource struct {
 	Volume string `json:"volume,omitempty"`
 }
 
-// ReplaySource plays a recorded series, one row a tick: tick n reads row (offset + n) modulo the series' length. Its publish time is the
-// tick's time, so what it shows is never stale: it is a recording, and for paper trading only.
+// PythUpdates says how the prices of a feed come.
+//
+// +kubebuilder:validation:Enum=Poll;Stream
+type PythUpdates string
+
+const (
+	// PythPoll asks at every tick.
+	PythPoll PythUpdates = "Poll"
+	// PythStream keeps a connection on which the server sends every price.
+	PythStream PythUpdates = "Stream"
+)
+
+// PythSource asks a Hermes server for a feed of the Pyth network.
+type PythSource struct {
+	// url of the Hermes server, http or https, without the path of its interface.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
+	URL string `json:"url"`
+
+	// feed: the price feed's ID, 64 hex digits, with or without 0x before them.
+	// +kubebuilder:validation:MaxLength=66
+	// +kubebuilder:validation:Pattern=`^(0x)?[0-9a-fA-F]{64}$`
+	Feed string `json:"feed"`
+
+	// maxConfidenceBps: a price whose confidence interval is wider, to either side and in basis points of the price, is refused; 50 if absent.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=5000
+	// +optional
+	MaxConfidenceBps *int32 `json:"maxConfidenceBps,omitempty"`
+
+	// updates: Poll asks at every tick, Stream keeps a connection on which the server sends every price; Poll if absent.
+	// +optional
+	Updates PythUpdates `json:"updates,omitempty"`
+}
+
+// ReplayTimes says by what a recording moves on.
+//
+// +kubebuilder:validation:Enum=Stepped;Recorded
+type ReplayTimes string
+
+const (
+	// ReplayStepped plays one row a tick, published at the tick: what it shows is never stale.
+	ReplayStepped ReplayTimes = "Stepped"
+	// ReplayRecorded plays the row that is due on the clock, published at its own time: it grows old as it did when it was recorded.
+	ReplayRecorded ReplayTimes = "Recorded"
+)
+
+// ReplaySource plays a recorded series. It is a recording, and for paper trading only.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.offset) || self.offset == 0 || !has(self.times) || self.times != 'Recorded'",fieldPath=".offset",message="counts ticks, and times is Recorded: leave it out"
 type ReplaySource struct {
 	// series is the name of a series that the image ships.
 	// +kubebuilder:validation:Enum=sp500-daily
 	Series string `json:"series"`
 
-	// offset: the row of tick 0.
+	// times: Stepped plays one row a tick, tick n row (offset + n) modulo the series' length, published at the tick. Recorded plays the row that
+	// is due on the clock, published at its own time, so that after its end it is stale. Stepped if absent.
+	// +optional
+	Times ReplayTimes `json:"times,omitempty"`
+
+	// offset: the row of tick 0, with times Stepped.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
 	// +optional

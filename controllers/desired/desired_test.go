@@ -39,9 +39,10 @@ func sample() *v1alpha1.TauDaemon {
 			Quarantine:   v1alpha1.QuarantineSpec{ClearTicks: 10, Release: v1alpha1.ReleaseAuto},
 			Engine:       v1alpha1.EngineSpec{Type: v1alpha1.EngineEmbedded},
 			Oracle: v1alpha1.OracleSpec{
-				MaxAge: metav1.Duration{Duration: 1500 * time.Millisecond}, MinQuorum: 2, ToleranceBps: 50,
+				MaxAge: metav1.Duration{Duration: 1500 * time.Millisecond}, MinQuorum: 2, ToleranceBps: 50, MaxMoveBps: 300, MaxSkew: seconds(2),
 				Sources: []v1alpha1.OracleSource{
 					{Name: "kraken", HTTP: &v1alpha1.HTTPSource{URL: "https://feed.test/price", Price: "$.price", Time: "$.time"}},
+					{Name: "pyth", Pyth: &v1alpha1.PythSource{URL: "https://hermes.test", Feed: strings.Repeat("a1", 32), Updates: v1alpha1.PythStream}},
 					{Name: "recorded", Replay: &v1alpha1.ReplaySource{Series: "sp500-daily", Offset: 7}},
 					{Name: "walk", MaxAge: ptr.To(seconds(3)), Simulated: &v1alpha1.SimulatedSource{Seed: 4, StepBps: ptr.To(int32(0))}},
 				},
@@ -148,7 +149,7 @@ func TestWhatTheDaemonOrThePodDependsOnChangesTheTemplate(t *testing.T) {
 			s.Pod.Resources.Limits = corev1.ResourceList{"memory": resource.MustParse("1Gi")}
 		},
 		"report":        func(s *v1alpha1.TauDaemonSpec) { s.Report.Interval.Duration = 5 * time.Second },
-		"source's seed": func(s *v1alpha1.TauDaemonSpec) { s.Oracle.Sources[2].Simulated.Seed = 5 },
+		"source's seed": func(s *v1alpha1.TauDaemonSpec) { s.Oracle.Sources[3].Simulated.Seed = 5 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			td := sample()
@@ -173,7 +174,7 @@ func TestConfigurationThatTheDaemonWouldRefuseIsRefused(t *testing.T) {
 		change func(*v1alpha1.TauDaemonSpec)
 		want   string
 	}{
-		"quorum above the sources": {func(s *v1alpha1.TauDaemonSpec) { s.Oracle.MinQuorum = 4 }, "min_quorum"},
+		"quorum above the sources": {func(s *v1alpha1.TauDaemonSpec) { s.Oracle.MinQuorum = 5 }, "min_quorum"},
 		"no trade quantity":        {func(s *v1alpha1.TauDaemonSpec) { s.Economics.TradeQuantity = "0" }, "trade_qty"},
 		"decimal with an exponent": {func(s *v1alpha1.TauDaemonSpec) { s.Economics.MinProfit = "1e3" }, "spec.economics.minProfit"},
 		"mode Live":                {func(s *v1alpha1.TauDaemonSpec) { s.Mode = v1alpha1.ModeLive }, "daemon.mode"},

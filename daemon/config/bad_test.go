@@ -6,7 +6,12 @@ import (
 	"testing"
 )
 
-const qty = "economics.trade_qty = 1\n"
+const (
+	qty = "economics.trade_qty = 1\n"
+	// oneSource begins a file that is good when the next line says what the source is.
+	oneSource = qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'\n"
+	ethUSD    = "ff61491a931112ddf1bd8147cd1b641375f79f5825126d665480874634fd0ace"
+)
 
 // badFiles are refused with exactly these lines.
 var badFiles = []struct{ name, src, want string }{
@@ -24,7 +29,7 @@ var badFiles = []struct{ name, src, want string }{
 	{"a scale that is no power of ten", "[economics]\ntrade_qty = 1\nscale = 500", `taud.toml:3: economics.scale: expected a power of ten from 1 to 1000000000, found 500`},
 	{"a scale beyond the scale of money", "[economics]\ntrade_qty = 1\nscale = 10_000_000_000", `taud.toml:3: economics.scale: expected an integer from 1 to 1000000000, found 10000000000`},
 	{"an integer beyond 64 bits", "economics.trade_qty = 99999999999999999999", `taud.toml:1: expected TOML, found an error at column 23 (toml: decimal number is too large to fit in a 64-bit signed integer)`},
-	{"an unknown key", qty + "[oracle]\nmax_age = 5", `taud.toml:3: oracle.max_age: expected one of the keys max_age_ms, min_quorum, tolerance_bps, sources, found an unknown key`},
+	{"an unknown key", qty + "[oracle]\nmax_age = 5", `taud.toml:3: oracle.max_age: expected one of the keys max_age_ms, min_quorum, tolerance_bps, max_move_bps, max_skew_ms, sources, found an unknown key`},
 	{"an unknown table", qty + "[faults]\nseed = 1", `taud.toml:2: faults: expected one of the tables daemon, tick, paths, engine, oracle, economics, signal, cooldown, risk, quarantine, venue, ledger, report, log, found an unknown key`},
 	{"an unknown key at the top", "max_age_ms = 5\n" + qty, `taud.toml:1: max_age_ms: expected one of the tables daemon, tick, paths, engine, oracle, economics, signal, cooldown, risk, quarantine, venue, ledger, report, log, found an unknown key`},
 	{"an unknown quoted key", qty + "[log]\n\"le.vel\" = 'info'", `taud.toml:3: log."le.vel": expected one of the keys level, found an unknown key`},
@@ -50,10 +55,27 @@ var badFiles = []struct{ name, src, want string }{
 	{"a quorum above the number of stand-ins", qty + "oracle.min_quorum = 4", `taud.toml:2: oracle.min_quorum: expected at most 3, the number of simulated sources that stand in for oracle.sources, found 4`},
 	{"two sources of one name", qty + "oracle.min_quorum = 2\n[[oracle.sources]]\nname = 'a'\nsimulated = {}\n[[oracle.sources]]\nname = 'a'\nsimulated = {}", `taud.toml:7: oracle.sources[1].name: expected a name of its own, found "a": it is the name of oracle.sources[0]`},
 	{"a source without a name", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nsimulated = {}", `taud.toml:3: oracle.sources[0].name: expected 1 to 32 characters of a-z, 0-9 and -, the first and last no -, found nothing`},
-	{"a source without a kind", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'", `taud.toml:3: oracle.sources[0]: expected exactly one of http, replay, simulated, found 0`},
-	{"a source of two kinds", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'\nsimulated = {}\nreplay.series = 'sp500-daily'", `taud.toml:3: oracle.sources[0]: expected exactly one of http, replay, simulated, found 2`},
+	{"a source without a kind", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'", `taud.toml:3: oracle.sources[0]: expected exactly one of http, pyth, replay, simulated, found none`},
+	{"a source of two kinds", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'\nsimulated = {}\nreplay.series = 'sp500-daily'", `taud.toml:3: oracle.sources[0]: expected exactly one of http, pyth, replay, simulated, found replay and simulated`},
 	{"a replay of nothing", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'\nreplay = { offset = 1 }", `taud.toml:5: oracle.sources[0].replay: expected exactly one of series, file, found 0`},
 	{"an unknown series", qty + "oracle.min_quorum = 1\n[[oracle.sources]]\nname = 'a'\nreplay = { series = 'dow' }", `taud.toml:5: oracle.sources[0].replay.series: expected "sp500-daily", found "dow"`},
+	{"a replay by two clocks", oneSource + "replay = { series = 'sp500-daily', times = 'recorded', offset = 3 }",
+		`taud.toml:5: oracle.sources[0].replay.offset: expected 0, found 3: it counts ticks, and times is recorded: begin_ms says when the first row is due`},
+	{"a replay one row a tick that begins at a time", oneSource + "replay = { series = 'sp500-daily', begin_ms = 3 }",
+		`taud.toml:5: oracle.sources[0].replay.begin_ms: expected 0, found 3: it is a time, and times is stepped: offset says which row comes first`},
+	{"replay times that are none", oneSource + "replay = { series = 'sp500-daily', times = 'live' }", `taud.toml:5: oracle.sources[0].replay.times: expected "stepped" or "recorded", found "live"`},
+	{"a pyth source without a feed", oneSource + "pyth = { url = 'https://hermes.example' }",
+		`taud.toml:5: oracle.sources[0].pyth.feed: expected the 64 hex digits of a Pyth price feed, with or without 0x before them, found nothing`},
+	{"a pyth feed by its name", oneSource + "pyth = { url = 'https://hermes.example', feed = 'ETH/USD' }",
+		`taud.toml:5: oracle.sources[0].pyth.feed: expected the 64 hex digits of a Pyth price feed, with or without 0x before them, found "ETH/USD"`},
+	{"a pyth source without a server", oneSource + "pyth = { feed = '" + ethUSD + "' }",
+		`taud.toml:5: oracle.sources[0].pyth.url: expected an http or https URL of at most 2048 characters, found nothing`},
+	{"a confidence that nothing passes", oneSource + "pyth = { url = 'https://hermes.example', feed = '" + ethUSD + "', max_confidence_bps = 0 }",
+		`taud.toml:5: oracle.sources[0].pyth.max_confidence_bps: expected an integer from 1 to 5000, found 0`},
+	{"updates that are none", oneSource + "pyth = { url = 'https://hermes.example', feed = '" + ethUSD + "', updates = 'push' }",
+		`taud.toml:5: oracle.sources[0].pyth.updates: expected "poll" or "stream", found "push"`},
+	{"a move limit below nothing", qty + "[oracle]\nmax_move_bps = -1", `taud.toml:3: oracle.max_move_bps: expected an integer from 0 to 100000, found -1`},
+	{"a clock that may be off by a day", qty + "[oracle]\nmax_skew_ms = 86_400_000", `taud.toml:3: oracle.max_skew_ms: expected an integer from 0 to 3600000, found 86400000`},
 	{"sources that are no tables", qty + "[oracle]\nmin_quorum = 1\nsources = ['kraken']", `taud.toml:4: oracle.sources[0]: expected a table, found "kraken"`},
 	{"sources that are one table", qty + "[oracle.sources]\nname = 'a'", `taud.toml:2: oracle.sources: expected an array of tables, found a table: write [[oracle.sources]]`},
 	{"too many sources", qty + strings.Repeat("[[oracle.sources]]\n", 17), `taud.toml:2: oracle.sources: expected at most 16 tables, found 17`},

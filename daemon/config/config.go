@@ -119,11 +119,15 @@ type Oracle struct {
 	MinQuorum int64
 	// ToleranceBps around the median, 1 to 5000.
 	ToleranceBps int64
+	// MaxMoveBps of the median from one tick to the next, 0 to 100000; 0 is no limit.
+	MaxMoveBps int64
+	// MaxSkew between our clock and the servers', 0 to 1 h; 0 is no limit.
+	MaxSkew time.Duration
 	// Sources of the price, 1 to 16, in the configured order, with unique names.
 	Sources []Source
 }
 
-// Source is one source of the price: exactly one of HTTP, Replay, Simulated is set.
+// Source is one source of the price: exactly one of its kinds is set.
 type Source struct {
 	// Name of the source.
 	Name string
@@ -131,15 +135,18 @@ type Source struct {
 	MaxAge time.Duration
 
 	HTTP      *HTTPSource
+	Pyth      *PythSource
 	Replay    *ReplaySource
 	Simulated *SimulatedSource
 }
 
-// Kind of the source: http, replay or simulated.
+// Kind of the source: one of SourceKinds.
 func (s Source) Kind() string {
 	switch {
 	case s.HTTP != nil:
 		return "http"
+	case s.Pyth != nil:
+		return "pyth"
 	case s.Replay != nil:
 		return "replay"
 	}
@@ -151,10 +158,26 @@ type HTTPSource struct {
 	URL, Price, Time, Volume string
 }
 
-// ReplaySource plays a recorded series: tick n reads row (Offset + n) modulo the series' length. Exactly one of Series and File is set.
+// PythSource asks a Hermes server for a feed of the Pyth network.
+type PythSource struct {
+	// URL of the server.
+	URL string
+	// Feed is the feed's ID: 64 hex digits, in lower case.
+	Feed string
+	// MaxConfidenceBps of the price to either side, 1 to 5000.
+	MaxConfidenceBps int64
+	// Stream: the server sends the prices; else every tick asks.
+	Stream bool
+}
+
+// ReplaySource plays a recorded series. Exactly one of Series and File is set.
 type ReplaySource struct {
 	Series, File string
-	Offset       int64
+	// Recorded: the row that is due on the clock, published at its own time. Else tick n reads row (Offset + n) modulo the series' length.
+	Recorded bool
+	Offset   int64
+	// BeginMS is when the first row is due, in Unix milliseconds; 0 is at its own time.
+	BeginMS int64
 }
 
 // SimulatedSource is a seeded random walk. It is not a market.

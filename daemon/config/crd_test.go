@@ -20,10 +20,14 @@ var inResource = map[string]string{
 	"paths.tau_bin": "", "paths.kernel_spec": "", "paths.kernel_inputs": "", "paths.kernel_outputs": "", "paths.specs_root": "", "paths.data_dir": "", "paths.ledger_dir": "",
 	"engine.type":     "", // auto is the file's alone
 	"engine.protocol": "", "engine.specs": "", "engine.start_deadline_ms": "",
-	"oracle.max_age_ms": "oracle.maxAge", "oracle.min_quorum": "oracle.minQuorum", "oracle.tolerance_bps": "oracle.toleranceBps", "oracle.sources": "oracle.sources",
+	"oracle.max_age_ms": "oracle.maxAge", "oracle.min_quorum": "oracle.minQuorum", "oracle.tolerance_bps": "oracle.toleranceBps",
+	"oracle.max_move_bps": "oracle.maxMoveBps", "oracle.max_skew_ms": "oracle.maxSkew", "oracle.sources": "oracle.sources",
 	"oracle.sources[].name": "oracle.sources[].name", "oracle.sources[].max_age_ms": "oracle.sources[].maxAge",
 	"oracle.sources[].http.url": "oracle.sources[].http.url", "oracle.sources[].http.price": "oracle.sources[].http.price",
 	"oracle.sources[].http.time": "oracle.sources[].http.time", "oracle.sources[].http.volume": "oracle.sources[].http.volume",
+	"oracle.sources[].pyth.url": "oracle.sources[].pyth.url", "oracle.sources[].pyth.feed": "oracle.sources[].pyth.feed",
+	"oracle.sources[].pyth.max_confidence_bps": "oracle.sources[].pyth.maxConfidenceBps", "oracle.sources[].pyth.updates": "oracle.sources[].pyth.updates",
+	"oracle.sources[].replay.times": "oracle.sources[].replay.times", "oracle.sources[].replay.begin_ms": "",
 	"oracle.sources[].replay.series": "oracle.sources[].replay.series", "oracle.sources[].replay.file": "", "oracle.sources[].replay.offset": "oracle.sources[].replay.offset",
 	"oracle.sources[].simulated.seed": "oracle.sources[].simulated.seed", "oracle.sources[].simulated.start": "oracle.sources[].simulated.start",
 	"oracle.sources[].simulated.step_bps": "oracle.sources[].simulated.stepBps",
@@ -186,6 +190,8 @@ func compare(t *testing.T, key, path string, field reflect.StructField, schema m
 		expect("the pattern", sourcePattern.String(), fmt.Sprint(schema["pattern"]))
 	case tag.Get("form") == "jsonpath":
 		expect("the pattern", jsonPattern.String(), fmt.Sprint(schema["pattern"]))
+	case tag.Get("form") == "feed":
+		expect("the pattern", feedPattern.String(), fmt.Sprint(schema["pattern"]))
 	case tag.Get("form") == "url":
 		expect("the pattern", urlPattern.String(), fmt.Sprint(schema["pattern"]))
 	}

@@ -87,11 +87,17 @@ type OracleTable struct {
 	MinQuorum int64 `toml:"min_quorum" default:"3" min:"1" max:"16"`
 	// ToleranceBps around the median.
 	ToleranceBps int64 `toml:"tolerance_bps" default:"50" min:"1" max:"5000"`
+	// MaxMoveBps of the median since the last tick that had a quorum; 0 switches the limit off. A move beyond it is an anomaly, and that
+	// tick's median is not used.
+	MaxMoveBps int64 `toml:"max_move_bps" default:"0" min:"0" max:"100000"`
+	// MaxSkewMS between our clock and those of the sources' servers and the venue; 0 switches the gate off. Servers state whole seconds, so
+	// only what is beyond it by more than that second is seen.
+	MaxSkewMS int64 `toml:"max_skew_ms" default:"0" min:"0" max:"3600000"`
 	// Sources of the price; without any, three simulated ones stand in.
 	Sources []SourceTable `toml:"sources,omitempty" max:"16"`
 }
 
-// SourceTable is one of [[oracle.sources]]: exactly one of HTTP, Replay, Simulated.
+// SourceTable is one of [[oracle.sources]]: exactly one of its kinds.
 type SourceTable struct {
 	// Name of the source, unique.
 	Name string `toml:"name" required:"true" form:"source"`
@@ -99,7 +105,9 @@ type SourceTable struct {
 	MaxAgeMS *int64 `toml:"max_age_ms" min:"1" max:"86400000"`
 	// HTTP polls a JSON document at every tick.
 	HTTP *HTTPTable `toml:"http,inline"`
-	// Replay plays a recorded series, one row a tick.
+	// Pyth asks a Hermes server for a feed of the Pyth network.
+	Pyth *PythTable `toml:"pyth,inline"`
+	// Replay plays a recorded series.
 	Replay *ReplayTable `toml:"replay,inline"`
 	// Simulated is a seeded random walk. It is not a market.
 	Simulated *SimulatedTable `toml:"simulated,inline"`
@@ -117,14 +125,31 @@ type HTTPTable struct {
 	Volume string `toml:"volume,omitempty" form:"jsonpath"`
 }
 
+// PythTable is the pyth of a source.
+type PythTable struct {
+	// URL of the Hermes server, without the path of its interface.
+	URL string `toml:"url" required:"true" form:"url"`
+	// Feed is the price feed's ID.
+	Feed string `toml:"feed" required:"true" form:"feed"`
+	// MaxConfidenceBps: a price whose confidence interval is wider, to either side, is refused.
+	MaxConfidenceBps int64 `toml:"max_confidence_bps" default:"50" min:"1" max:"5000"`
+	// Updates: poll asks at every tick, stream keeps a connection on which the server sends every price.
+	Updates string `toml:"updates" default:"poll" oneof:"poll stream"`
+}
+
 // ReplayTable is the replay of a source: exactly one of Series and File.
 type ReplayTable struct {
 	// Series is the name of a series that the program ships.
 	Series string `toml:"series,omitempty" oneof:"sp500-daily"`
-	// File is a CSV file with a column price or close.
+	// File is a CSV file with a column price or close, or a JSONL file with such members.
 	File string `toml:"file,omitempty" form:"path"`
-	// Offset is the row of tick 0.
+	// Times: stepped plays one row a tick, published at the tick; recorded plays the row that is due on the clock, published at its own time.
+	Times string `toml:"times" default:"stepped" oneof:"stepped recorded"`
+	// Offset is the row of tick 0, with stepped times.
 	Offset int64 `toml:"offset" default:"0" min:"0" max:"1000000"`
+	// BeginMS is the Unix time in milliseconds at which the first row is due, and the others as long after it as they were recorded; with
+	// recorded times. 0: every row is due at its own time.
+	BeginMS int64 `toml:"begin_ms,omitempty" default:"0" min:"0" max:"100000000000000"`
 }
 
 // SimulatedTable is the simulated of a source.

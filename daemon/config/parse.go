@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -97,16 +98,74 @@ func (r *reader) checkEach(f *File) {
 		} else if !taken {
 			names[s.Name] = at
 		}
-		if kinds := count(s.HTTP != nil, s.Replay != nil, s.Simulated != nil); kinds != 1 {
-			r.problem(at, "exactly one of http, replay, simulated", strconv.Itoa(kinds), "")
+		if kinds := s.kinds(); len(kinds) != 1 {
+			r.problem(at, "exactly one of "+strings.Join(SourceKinds(), ", "), foundKinds(kinds), "")
 		}
-		if s.Replay != nil && r.good(at+".replay.series", at+".replay.file") {
-			if kinds := count(s.Replay.Series != "", s.Replay.File != ""); kinds != 1 {
-				r.problem(join(at, "replay"), "exactly one of series, file", strconv.Itoa(kinds), "")
-			}
+		if s.Replay != nil {
+			r.checkReplay(join(at, "replay"), s.Replay)
 		}
 	}
 }
+
+// kinds of source that the table names; one, if it is good.
+func (s SourceTable) kinds() (names []string) {
+	table := reflect.ValueOf(s)
+	for i := range table.NumField() {
+		field := table.Type().Field(i)
+		if isKind(field) && !table.Field(i).IsNil() {
+			names = append(names, keyOf(field))
+		}
+	}
+	return names
+}
+
+// SourceKinds are the kinds of source that there are, by their keys in the file.
+func SourceKinds() (names []string) {
+	table := reflect.TypeFor[SourceTable]()
+	for i := range table.NumField() {
+		if field := table.Field(i); isKind(field) {
+			names = append(names, keyOf(field))
+		}
+	}
+	return names
+}
+
+// isKind says that the field of SourceTable is a kind of source: a table of its own.
+func isKind(field reflect.StructField) bool {
+	return field.Type.Kind() == reflect.Pointer && field.Type.Elem().Kind() == reflect.Struct
+}
+
+func keyOf(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
+	return name
+}
+
+func foundKinds(kinds []string) string {
+	if len(kinds) == 0 {
+		return "none"
+	}
+	return strings.Join(kinds, " and ")
+}
+
+func (r *reader) checkReplay(at string, t *ReplayTable) {
+	if r.good(join(at, "series"), join(at, "file")) {
+		if kinds := count(t.Series != "", t.File != ""); kinds != 1 {
+			r.problem(at, "exactly one of series, file", strconv.Itoa(kinds), "")
+		}
+	}
+	if !r.good(join(at, "times"), join(at, "offset"), join(at, "begin_ms")) {
+		return
+	}
+	if t.Times == timesRecorded && t.Offset != 0 {
+		r.problem(join(at, "offset"), "0", strconv.FormatInt(t.Offset, 10), "it counts ticks, and times is "+t.Times+": begin_ms says when the first row is due")
+	}
+	if t.Times != timesRecorded && t.BeginMS != 0 {
+		r.problem(join(at, "begin_ms"), "0", strconv.FormatInt(t.BeginMS, 10), "it is a time, and times is "+t.Times+": offset says which row comes first")
+	}
+}
+
+// timesRecorded is the choice of replay.times that plays by the clock.
+const timesRecorded = "recorded"
 
 func count(conditions ...bool) (n int) {
 	for _, c := range conditions {
@@ -176,7 +235,9 @@ func resolve(f File, dir string) *Config {
 			KernelInputs: path(f.Paths.KernelInputs), KernelOutputs: path(f.Paths.KernelOutputs),
 			SpecsRoot: path(f.Paths.SpecsRoot), DataDir: path(f.Paths.DataDir), LedgerDir: path(f.Paths.LedgerDir),
 		},
-		Oracle: Oracle{MinQuorum: f.Oracle.MinQuorum, ToleranceBps: f.Oracle.ToleranceBps},
+		Oracle: Oracle{
+			MinQuorum: f.Oracle.MinQuorum, ToleranceBps: f.Oracle.ToleranceBps, MaxMoveBps: f.Oracle.MaxMoveBps, MaxSkew: ms(f.Oracle.MaxSkewMS),
+		},
 		Economics: Economics{
 			FeeBpsBuy: f.Economics.FeeBpsBuy, FeeBpsSell: f.Economics.FeeBpsSell, SlippageBpsLimit: f.Economics.SlippageBpsLimit,
 			GasUnitCost: units(f.Economics.GasUnitCost), TradeQty: units(f.Economics.TradeQty),
@@ -221,8 +282,13 @@ func resolveSource(s SourceTable, maxAgeMS int64, units func(Scaled) fixed.Value
 	switch {
 	case s.HTTP != nil:
 		out.HTTP = &HTTPSource{URL: s.HTTP.URL, Price: s.HTTP.Price, Time: s.HTTP.Time, Volume: s.HTTP.Volume}
+	case s.Pyth != nil:
+		feed := strings.ToLower(strings.TrimPrefix(s.Pyth.Feed, "0x"))
+		out.Pyth = &PythSource{URL: s.Pyth.URL, Feed: feed, MaxConfidenceBps: s.Pyth.MaxConfidenceBps, Stream: s.Pyth.Updates == "stream"}
 	case s.Replay != nil:
-		out.Replay = &ReplaySource{Series: s.Replay.Series, File: path(s.Replay.File), Offset: s.Replay.Offset}
+		out.Replay = &ReplaySource{
+			Series: s.Replay.Series, File: path(s.Replay.File), Recorded: s.Replay.Times == timesRecorded, Offset: s.Replay.Offset, BeginMS: s.Replay.BeginMS,
+		}
 	case s.Simulated != nil:
 		out.Simulated = &SimulatedSource{Seed: s.Simulated.Seed, Start: units(s.Simulated.Start), StepBps: s.Simulated.StepBps}
 	}

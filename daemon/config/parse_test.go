@@ -2,9 +2,11 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,11 +80,12 @@ func TestEveryKeyIsReadAndAmountsAreConvertedFromTheirScale(t *testing.T) {
 			KernelSpec: "/etc/taud/v35_integrated.tau", KernelInputs: "/etc/taud/run/inputs", KernelOutputs: "/etc/taud/run/outputs",
 			SpecsRoot: "/etc/taud/specs", DataDir: "/etc/taud/data", LedgerDir: "/var/lib/taud/ledger",
 		},
-		Oracle: Oracle{MinQuorum: 2, ToleranceBps: 40, Sources: []Source{
+		Oracle: Oracle{MinQuorum: 2, ToleranceBps: 40, MaxMoveBps: 500, MaxSkew: 2 * time.Second, Sources: []Source{
 			{Name: "kraken", MaxAge: 5 * time.Second, HTTP: &HTTPSource{
 				URL: "https://api.example/0/public/Ticker?pair=XETHZUSD", Price: "$.result.XETHZUSD.c[0]", Time: "$['server time']"}},
+			{Name: "pyth", MaxAge: 3 * time.Second, Pyth: &PythSource{URL: "https://hermes.example", Feed: ethUSD, MaxConfidenceBps: 20, Stream: true}},
 			{Name: "history", MaxAge: 3 * time.Second, Replay: &ReplaySource{Series: "sp500-daily", Offset: 250}},
-			{Name: "recording", MaxAge: 3 * time.Second, Replay: &ReplaySource{File: "/etc/taud/recordings/eth.csv"}},
+			{Name: "recording", MaxAge: 3 * time.Second, Replay: &ReplaySource{File: "/etc/taud/recordings/eth.csv", Recorded: true, BeginMS: 1_785_000_000_000}},
 			{Name: "walk", MaxAge: 3 * time.Second, Simulated: &SimulatedSource{Seed: 7, Start: fixed.MustParse("2500"), StepBps: 15}},
 		}},
 		Economics: Economics{
@@ -100,8 +103,12 @@ func TestEveryKeyIsReadAndAmountsAreConvertedFromTheirScale(t *testing.T) {
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("expected\n%+v\nfound\n%+v", want, *c)
 	}
-	if kinds := c.Oracle.Sources[0].Kind() + c.Oracle.Sources[1].Kind() + c.Oracle.Sources[3].Kind(); kinds != "httpreplaysimulated" {
-		t.Errorf("kinds: found %s", kinds)
+	kinds := map[string]bool{}
+	for _, s := range c.Oracle.Sources {
+		kinds[s.Kind()] = true
+	}
+	if found := slices.Sorted(maps.Keys(kinds)); !slices.Equal(found, SourceKinds()) {
+		t.Errorf("kinds: expected a source of each, %s, found %s", SourceKinds(), found)
 	}
 }
 
@@ -133,14 +140,18 @@ func TestWhatMarshalWritesParseReads(t *testing.T) {
 		f.Oracle.MinQuorum = 1
 		for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9]{1,8}`), 1, 4, rapid.ID).Draw(t, "sources") {
 			s := SourceTable{Name: name}
-			switch rapid.IntRange(0, 2).Draw(t, "kind") {
+			switch rapid.IntRange(0, 4).Draw(t, "kind") {
 			case 0:
 				s.HTTP = &HTTPTable{URL: "https://api.example/price?pair=" + name, Price: "$['" + name + "'].c[0]"}
 			case 1:
-				s.Replay = &ReplayTable{Series: "sp500-daily", Offset: rapid.Int64Range(0, 1000).Draw(t, "offset")}
+				s.Replay = &ReplayTable{Series: "sp500-daily", Times: "stepped", Offset: rapid.Int64Range(0, 1000).Draw(t, "offset")}
 			case 2:
 				age := rapid.Int64Range(1, 1000).Draw(t, "max_age_ms")
 				s.MaxAgeMS, s.Simulated = &age, &SimulatedTable{Seed: 3, Start: 5, StepBps: 0}
+			case 3:
+				s.Replay = &ReplayTable{File: "a.jsonl", Times: "recorded", BeginMS: rapid.Int64Range(0, 1e14).Draw(t, "begin_ms")}
+			case 4:
+				s.Pyth = &PythTable{URL: "https://hermes.example", Feed: "0x" + ethUSD, MaxConfidenceBps: rapid.Int64Range(1, 5000).Draw(t, "confidence"), Updates: "stream"}
 			}
 			f.Oracle.Sources = append(f.Oracle.Sources, s)
 		}

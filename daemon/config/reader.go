@@ -211,6 +211,7 @@ var (
 	sourcePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 	agentPattern  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9./]*[a-z0-9])?$`)
 	jsonPattern   = regexp.MustCompile(`^\$([.][A-Za-z0-9_-]+|\[[0-9]{1,9}\]|\['[^']+'\])+$`)
+	feedPattern   = regexp.MustCompile(`^(0x)?[0-9a-fA-F]{64}$`)
 	urlPattern    = regexp.MustCompile(`^https?://[^\s]+$`)
 )
 
@@ -224,6 +225,7 @@ var forms = map[string]form{
 	"jsonpath": {"a path such as $.result.XETHZUSD.c[0], of at most 256 characters", func(s string) bool {
 		return len(s) <= 256 && jsonPattern.MatchString(s)
 	}, nil},
+	"feed": {"the 64 hex digits of a Pyth price feed, with or without 0x before them", feedPattern.MatchString, nil},
 	"url": {"an http or https URL of at most 2048 characters", func(s string) bool {
 		if len(s) > 2048 || !urlPattern.MatchString(s) {
 			return false

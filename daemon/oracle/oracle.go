@@ -2,9 +2,9 @@ package oracle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/guard"
@@ -72,7 +72,7 @@ func newSource(c config.Source, files map[string]*series.Series) (Source, error)
 	case c.Simulated != nil:
 		return newSimulated(c.Name, *c.Simulated)
 	}
-	return nil, errors.New("expected exactly one of http, replay, simulated, found none")
+	return nil, fmt.Errorf("expected exactly one of %s, found none that this program has", strings.Join(config.SourceKinds(), ", "))
 }
 
 // recording reads a file once, however many sources play it.

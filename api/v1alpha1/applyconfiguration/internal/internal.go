@@ -169,6 +169,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+    - name: pyth
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.PythSource
     - name: replay
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.ReplaySource
@@ -182,6 +185,14 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
       default: 1.5s
+    - name: maxMoveBps
+      type:
+        scalar: numeric
+      default: 0
+    - name: maxSkew
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+      default: 0s
     - name: minQuorum
       type:
         scalar: numeric
@@ -255,6 +266,23 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: realised
       type:
         scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.PythSource
+  map:
+    fields:
+    - name: feed
+      type:
+        scalar: string
+    - name: maxConfidenceBps
+      type:
+        scalar: numeric
+    - name: updates
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.PythUpdates
+    - name: url
+      type:
+        scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.PythUpdates
+  scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.QuarantineReport
   map:
     fields:
@@ -301,6 +329,11 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: series
       type:
         scalar: string
+    - name: times
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.ReplayTimes
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.ReplayTimes
+  scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.ReportSpec
   map:
     fields:

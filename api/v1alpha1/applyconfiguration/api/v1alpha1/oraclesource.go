@@ -9,7 +9,7 @@ import (
 // OracleSourceApplyConfiguration represents a declarative configuration of the OracleSource type for use
 // with apply.
 //
-// OracleSource is one source of the price: exactly one of http, replay, simulated.
+// OracleSource is one source of the price: exactly one of http, pyth, replay, simulated.
 type OracleSourceApplyConfiguration struct {
 	// name of the source, unique in the list.
 	Name *string `json:"name,omitempty"`
@@ -17,7 +17,9 @@ type OracleSourceApplyConfiguration struct {
 	MaxAge *v1.Duration `json:"maxAge,omitempty"`
 	// http polls a JSON document.
 	HTTP *HTTPSourceApplyConfiguration `json:"http,omitempty"`
-	// replay plays a recorded series that the image ships, one row a tick.
+	// pyth asks a Hermes server for a feed of the Pyth network.
+	Pyth *PythSourceApplyConfiguration `json:"pyth,omitempty"`
+	// replay plays a recorded series that the image ships.
 	Replay *ReplaySourceApplyConfiguration `json:"replay,omitempty"`
 	// simulated is a seeded random walk. It is not a market.
 	Simulated *SimulatedSourceApplyConfiguration `json:"simulated,omitempty"`
@@ -50,6 +52,14 @@ func (b *OracleSourceApplyConfiguration) WithMaxAge(value v1.Duration) *OracleSo
 // If called multiple times, the HTTP field is set to the value of the last call.
 func (b *OracleSourceApplyConfiguration) WithHTTP(value *HTTPSourceApplyConfiguration) *OracleSourceApplyConfiguration {
 	b.HTTP = value
+	return b
+}
+
+// WithPyth sets the Pyth field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Pyth field is set to the value of the last call.
+func (b *OracleSourceApplyConfiguration) WithPyth(value *PythSourceApplyConfiguration) *OracleSourceApplyConfiguration {
+	b.Pyth = value
 	return b
 }
 

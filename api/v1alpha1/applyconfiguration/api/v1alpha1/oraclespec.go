@@ -17,6 +17,12 @@ type OracleSpecApplyConfiguration struct {
 	MinQuorum *int32 `json:"minQuorum,omitempty"`
 	// toleranceBps around the median, in basis points (1/10000).
 	ToleranceBps *int32 `json:"toleranceBps,omitempty"`
+	// maxMoveBps of the median since the last tick that had a quorum, in basis points; 0 switches the limit off. A move beyond it is an anomaly,
+	// and that tick's median is not used.
+	MaxMoveBps *int32 `json:"maxMoveBps,omitempty"`
+	// maxSkew between the daemon's clock and those of the sources' servers and the venue; 0s switches the gate off. Servers state whole
+	// seconds, so only what is beyond it by more than that second is seen.
+	MaxSkew *v1.Duration `json:"maxSkew,omitempty"`
 	// sources of the price, with unique names.
 	Sources []OracleSourceApplyConfiguration `json:"sources,omitempty"`
 }
@@ -48,6 +54,22 @@ func (b *OracleSpecApplyConfiguration) WithMinQuorum(value int32) *OracleSpecApp
 // If called multiple times, the ToleranceBps field is set to the value of the last call.
 func (b *OracleSpecApplyConfiguration) WithToleranceBps(value int32) *OracleSpecApplyConfiguration {
 	b.ToleranceBps = &value
+	return b
+}
+
+// WithMaxMoveBps sets the MaxMoveBps field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxMoveBps field is set to the value of the last call.
+func (b *OracleSpecApplyConfiguration) WithMaxMoveBps(value int32) *OracleSpecApplyConfiguration {
+	b.MaxMoveBps = &value
+	return b
+}
+
+// WithMaxSkew sets the MaxSkew field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxSkew field is set to the value of the last call.
+func (b *OracleSpecApplyConfiguration) WithMaxSkew(value v1.Duration) *OracleSpecApplyConfiguration {
+	b.MaxSkew = &value
 	return b
 }
 

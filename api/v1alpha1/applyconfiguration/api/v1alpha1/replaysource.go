@@ -2,15 +2,21 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/taudaemon/taudaemon/api/v1alpha1"
+)
+
 // ReplaySourceApplyConfiguration represents a declarative configuration of the ReplaySource type for use
 // with apply.
 //
-// ReplaySource plays a recorded series, one row a tick: tick n reads row (offset + n) modulo the series' length. Its publish time is the
-// tick's time, so what it shows is never stale: it is a recording, and for paper trading only.
+// ReplaySource plays a recorded series. It is a recording, and for paper trading only.
 type ReplaySourceApplyConfiguration struct {
 	// series is the name of a series that the image ships.
 	Series *string `json:"series,omitempty"`
-	// offset: the row of tick 0.
+	// times: Stepped plays one row a tick, tick n row (offset + n) modulo the series' length, published at the tick. Recorded plays the row that
+	// is due on the clock, published at its own time, so that after its end it is stale. Stepped if absent.
+	Times *apiv1alpha1.ReplayTimes `json:"times,omitempty"`
+	// offset: the row of tick 0, with times Stepped.
 	Offset *int32 `json:"offset,omitempty"`
 }
 
@@ -25,6 +31,14 @@ func ReplaySource() *ReplaySourceApplyConfiguration {
 // If called multiple times, the Series field is set to the value of the last call.
 func (b *ReplaySourceApplyConfiguration) WithSeries(value string) *ReplaySourceApplyConfiguration {
 	b.Series = &value
+	return b
+}
+
+// WithTimes sets the Times field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Times field is set to the value of the last call.
+func (b *ReplaySourceApplyConfiguration) WithTimes(value apiv1alpha1.ReplayTimes) *ReplaySourceApplyConfiguration {
+	b.Times = &value
 	return b
 }
 
