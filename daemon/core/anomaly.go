@@ -7,6 +7,10 @@ type Code string
 const (
 	// OracleStale: no quorum of fresh sources, after first freshness.
 	OracleStale Code = "OracleStale"
+	// PriceMove: the median moved further in a tick than the limit allows.
+	PriceMove Code = "PriceMove"
+	// ClockSkew: our clock differs from the venue's, or from those of most sources.
+	ClockSkew Code = "ClockSkew"
 	// GuardError: a guard or the signal could not be computed.
 	GuardError Code = "GuardError"
 	// NoVerdict: the engine gave no complete answer.

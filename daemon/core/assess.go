@@ -11,14 +11,22 @@ import (
 // Facts are what is known before the specs run: the guards, the market bits, and the anomalies so far.
 type Facts struct {
 	Fresh  guard.FreshnessResult `json:"fresh"`
+	Move   guard.MoveResult      `json:"move,omitzero"`
+	Skew   guard.SkewResult      `json:"skew,omitzero"`
 	Profit guard.ProfitResult    `json:"profit"`
 	Risk   guard.RiskResult      `json:"risk"`
 	Market signal.Bits           `json:"market"`
-	// Cooldown: an entry is allowed by it. Echo: the failure echo is on. Affordable: the account can pay for a buy at its limit.
-	Cooldown   bool `json:"cooldown_ok"`
-	Echo       bool `json:"echo"`
+	// Cooldown: an entry is allowed by it; else CooldownLeft and CooldownWhy are its value and reason.
+	Cooldown     bool   `json:"cooldown_ok"`
+	CooldownLeft uint64 `json:"cooldown_left,omitempty"`
+	CooldownWhy  string `json:"cooldown_why,omitempty"`
+	// Echo: the failure echo is on; EchoLeft and EchoWhy are its value and reason then.
+	Echo     bool   `json:"echo"`
+	EchoLeft uint64 `json:"echo_left,omitempty"`
+	EchoWhy  string `json:"echo_why,omitempty"`
+	// Affordable: the account can pay for a buy at its limit.
 	Affordable bool `json:"affordable"`
-	// Price to work with: this tick's median if fresh, else the last good one; 0 before any.
+	// Price to work with: this tick's median if fresh and not moved too far, else the last good one; 0 before any.
 	Price fixed.Value `json:"price"`
 	// Equity at Price.
 	Equity fixed.Value `json:"equity"`
@@ -45,8 +53,9 @@ func Assess(p *Params, s *State, o *Observation) Facts {
 	if f.Risk.Drawdown && !f.quarantine.RiskHalted {
 		f.note(RiskHalted, fmt.Sprintf("drawdown of %d bps, limit %d", f.Risk.DrawdownBps, p.Risk.MaxDrawdownBps))
 	}
-	f.Cooldown = s.Cooldown.OK()
-	f.Echo = s.Echo.On(len(f.anomalies))
+	cooldown, echo := s.Cooldown.Judge(), s.Echo.Judge(len(f.anomalies))
+	f.Cooldown, f.CooldownLeft, f.CooldownWhy = cooldown.OK, cooldown.Left, cooldown.Reason
+	f.Echo, f.EchoLeft, f.EchoWhy = echo.On, echo.Left, echo.Reason
 	return f
 }
 
@@ -63,13 +72,17 @@ func (f *Facts) guards(p *Params, s *State, o *Observation, riskReleased bool) {
 	var err error
 	f.Fresh, err = guard.Freshness(p.Freshness, o.Quotes, o.MS)
 	f.failed("freshness", err)
+	f.clock(p, o)
 	f.Price = s.LastPrice
-	if f.Fresh.OK {
+	switch {
+	case !f.Fresh.OK && s.EverFresh:
+		f.note(OracleStale, fmt.Sprintf("%s: %d of %d sources agree, %d needed", f.Fresh.Reason, f.Fresh.Quorum, len(o.Quotes), p.Freshness.MinQuorum))
+	case f.Fresh.OK && f.moved(p, s):
+		f.note(PriceMove, fmt.Sprintf("from %s to %s: %d bps in a tick, limit %d", s.LastMedian, f.Fresh.Median, f.Move.Bps, p.MaxMoveBps))
+	case f.Fresh.OK:
 		f.Price = f.Fresh.Median
 		f.Market, f.signal, err = signal.Next(p.Signal, s.Signal, f.Price, f.Fresh.Volume, s.Position.Entry)
 		f.failed("signal", err)
-	} else if s.EverFresh {
-		f.note(OracleStale, fmt.Sprintf("%s: %d of %d sources agree, %d needed", f.Fresh.Reason, f.Fresh.Quorum, len(o.Quotes), p.Freshness.MinQuorum))
 	}
 
 	f.Profit, err = guard.Profit(p.Costs, s.Position.Qty, s.Position.Cost, f.Price, p.MinProfit)
@@ -93,6 +106,28 @@ func (f *Facts) guards(p *Params, s *State, o *Observation, riskReleased bool) {
 	cost, err := guard.BuyCost(p.Costs, p.TradeQty, f.Price)
 	f.failed("cost of a buy", err)
 	f.Affordable = err == nil && o.Account.Err == "" && o.Account.Quote >= cost
+}
+
+// clock notes a clock of ours that the others don't share. It comes before what it may be the cause of.
+func (f *Facts) clock(p *Params, o *Observation) {
+	limit := p.Freshness.MaxSkewMS
+	if limit == 0 {
+		return
+	}
+	if f.Skew = guard.Skew(limit, o.Quotes, o.Account.Clock()); !f.Skew.OK {
+		f.note(ClockSkew, fmt.Sprintf("%s: %d of %d clocks by more than %d ms, the worst by %d", f.Skew.Reason, f.Skew.Beyond, f.Skew.Known, limit, f.Skew.WorstMS))
+	}
+}
+
+// moved says that the quorum's median came too far in a tick. The quorum stands, but what it agrees on may be a fault that its sources share,
+// so the tick works with the last good price: nothing is entered, an exit is limited by what was known before, and the signal does not see
+// it. The next move begins at this median, so a market that really jumped is believed at the next tick.
+func (f *Facts) moved(p *Params, s *State) bool {
+	if p.MaxMoveBps == 0 {
+		return false
+	}
+	f.Move = guard.Move(p.MaxMoveBps, s.LastMedian, f.Fresh.Median)
+	return !f.Move.OK
 }
 
 // acknowledge ends the quarantine whose incident was acknowledged, and says whether a risk halt was among its reasons: equity is then

@@ -24,8 +24,18 @@ type Account struct {
 	// Ticket is what the venue needs to make the next order the same way again after a crash, such as an account nonce and a gas price; in
 	// the venue's own words, empty for most. It is copied into the tick's action, so that it is durable before the order leaves.
 	Ticket string `json:"ticket,omitempty"`
+	// Server is the venue's own time when it answered, as it stated it, Asked and Received are when it was asked and had answered on our clock;
+	// Unix milliseconds. All are zero where the venue states no time.
+	Server   int64 `json:"srv,omitzero"`
+	Asked    int64 `json:"asked,omitzero"`
+	Received int64 `json:"rcv,omitzero"`
 	// Err says why it could not be read; empty if it was.
 	Err string `json:"err,omitempty"`
+}
+
+// Clock of the venue.
+func (a *Account) Clock() guard.Clock {
+	return guard.Clock{Server: a.Server, Asked: a.Asked, Received: a.Received}
 }
 
 // Observation is what the shell gathered for a tick: all that is timed, remote or random.

@@ -20,6 +20,8 @@ type Params struct {
 	ManualRelease bool `json:"manual_release"`
 	// Freshness limits, with one maximum age for each source in the order of the configuration.
 	Freshness guard.FreshnessLimits `json:"freshness"`
+	// MaxMoveBps of the median from one tick with a quorum to the next; 0 is no limit.
+	MaxMoveBps int64 `json:"max_move_bps,omitzero"`
 	// Costs of trading.
 	Costs guard.Costs `json:"costs"`
 	// TradeQty of one buy, in base units, above 0.

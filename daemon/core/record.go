@@ -45,7 +45,7 @@ type Spec struct {
 	Text   string `json:"text"`
 }
 
-// ApplyBoot is the state after a boot. Staleness becomes an anomaly only after this boot's first freshness, unless a position is held. Where any
+// ApplyBoot is the state after a boot. The first median has no move. Staleness becomes an anomaly only after this boot's first freshness, unless a position is held. Where any
 // spec is another, all start from their initial states, and echo and cooldown with them; if a position is held, belief and fact then differ,
 // and it is sold. Other settings start with empty windows.
 func ApplyBoot(s State, b *Boot) State {
@@ -65,6 +65,7 @@ func ApplyBoot(s State, b *Boot) State {
 	}
 	s.Config, s.Specs = b.Config, specs
 	s.EverFresh = s.Position.Qty > 0
+	s.LastMedian = 0 // the market moved while nobody looked
 	return s
 }
 

@@ -199,11 +199,15 @@ var (
 		return core.Anomaly{Code: core.Code(text.Draw(t, "code")), Detail: text.Draw(t, "detail")}
 	})
 	anyAccount = rapid.Custom(func(t *rapid.T) core.Account {
-		return core.Account{Base: amount.Draw(t, "base"), Quote: amount.Draw(t, "quote"), Ticket: text.Draw(t, "ticket"), Err: text.Draw(t, "err")}
+		return core.Account{
+			Base: amount.Draw(t, "base"), Quote: amount.Draw(t, "quote"), Ticket: text.Draw(t, "ticket"), Err: text.Draw(t, "err"),
+			Server: whole.Draw(t, "server"), Asked: whole.Draw(t, "asked"), Received: whole.Draw(t, "received"),
+		}
 	})
 	anyQuote = rapid.Custom(func(t *rapid.T) guard.Quote {
 		return guard.Quote{
-			Source: text.Draw(t, "source"), Price: amount.Draw(t, "price"), Volume: amount.Draw(t, "volume"),
+			Source: text.Draw(t, "source"), Price: amount.Draw(t, "price"), Confidence: amount.Draw(t, "confidence"), Volume: amount.Draw(t, "volume"),
+			Server: whole.Draw(t, "server"), Asked: whole.Draw(t, "asked"),
 			Published: whole.Draw(t, "published"), Received: whole.Draw(t, "received"), Err: text.Draw(t, "err"),
 		}
 	})
@@ -233,9 +237,10 @@ var (
 		return core.Params{
 			FailHoldTicks: counts.Draw(t, "hold"), ClearTicks: counts.Draw(t, "clear"), ManualRelease: flag.Draw(t, "manual"),
 			Freshness: guard.FreshnessLimits{MinQuorum: rapid.Int().Draw(t, "quorum"), ToleranceBps: whole.Draw(t, "tolerance"),
-				MaxAgeMS: rapid.SliceOfN(whole, 0, 4).Draw(t, "ages")},
-			Costs:    guard.Costs{FeeBpsBuy: whole.Draw(t, "buy"), FeeBpsSell: whole.Draw(t, "sell"), SlippageBps: whole.Draw(t, "slip"), Gas: amount.Draw(t, "gas")},
-			TradeQty: amount.Draw(t, "trade"), MinProfit: amount.Draw(t, "min"), BurnShareBps: whole.Draw(t, "share"),
+				MaxAgeMS: rapid.SliceOfN(whole, 0, 4).Draw(t, "ages"), MaxSkewMS: whole.Draw(t, "skew")},
+			MaxMoveBps: whole.Draw(t, "move"),
+			Costs:      guard.Costs{FeeBpsBuy: whole.Draw(t, "buy"), FeeBpsSell: whole.Draw(t, "sell"), SlippageBps: whole.Draw(t, "slip"), Gas: amount.Draw(t, "gas")},
+			TradeQty:   amount.Draw(t, "trade"), MinProfit: amount.Draw(t, "min"), BurnShareBps: whole.Draw(t, "share"),
 			EmergencySlippageBps: whole.Draw(t, "emergency"), CooldownTicks: counts.Draw(t, "cooldown"),
 			Risk: guard.RiskLimits{MaxPositionTicks: counts.Draw(t, "ticks"), MaxPositionQty: amount.Draw(t, "max"), MaxDrawdownBps: whole.Draw(t, "dd")},
 			Signal: signal.Params{BandWindow: rapid.Int().Draw(t, "bw"), BandBps: whole.Draw(t, "band"), TargetBps: whole.Draw(t, "target"),
@@ -257,7 +262,7 @@ var (
 	anyState = rapid.Custom(func(t *rapid.T) core.State {
 		s := core.State{
 			Tick: counts.Draw(t, "tick"), Kernel: anyOutputs.Draw(t, "out"), Words: core.Words{1: rapid.SliceOfN(counts, 0, 3).Draw(t, "words"), 8: {counts.Draw(t, "word")}},
-			EverFresh: flag.Draw(t, "fresh"), LastPrice: amount.Draw(t, "price"), Echo: guard.Echo{Left: counts.Draw(t, "echo")},
+			EverFresh: flag.Draw(t, "fresh"), LastPrice: amount.Draw(t, "price"), LastMedian: amount.Draw(t, "median"), Echo: guard.Echo{Left: counts.Draw(t, "echo")},
 			Cooldown: guard.Cooldown{Left: counts.Draw(t, "cooldown")}, LateAnomaly: flag.Draw(t, "late"), Quarantine: anyQuarantine.Draw(t, "quarantine"),
 			Position: core.Position{Qty: amount.Draw(t, "qty"), Cost: amount.Draw(t, "cost"), Entry: amount.Draw(t, "entry"), EntryTick: counts.Draw(t, "entry tick")},
 			Exit:     text.Draw(t, "exit"), BurnArmed: flag.Draw(t, "armed"), TripProfit: amount.Draw(t, "trip"), Realised: amount.Draw(t, "realised"),
@@ -275,12 +280,16 @@ var (
 		facts := core.Facts{
 			Fresh: guard.FreshnessResult{OK: flag.Draw(t, "fresh"), Median: amount.Draw(t, "median"), Fresh: rapid.Int().Draw(t, "n"), Quorum: rapid.Int().Draw(t, "q"),
 				Volume: amount.Draw(t, "vol"), Reason: text.Draw(t, "fresh why")},
+			Move: guard.MoveResult{OK: flag.Draw(t, "move ok"), Bps: whole.Draw(t, "move"), Reason: text.Draw(t, "move why")},
+			Skew: guard.SkewResult{OK: flag.Draw(t, "skew ok"), WorstMS: whole.Draw(t, "skew"), Known: rapid.Int().Draw(t, "known"), Beyond: rapid.Int().Draw(t, "beyond"),
+				Reason: text.Draw(t, "skew why")},
 			Profit: guard.ProfitResult{OK: flag.Draw(t, "profit ok"), Profit: amount.Draw(t, "profit"), Reason: text.Draw(t, "profit why")},
 			Risk: guard.RiskResult{OK: flag.Draw(t, "risk ok"), DrawdownBps: whole.Draw(t, "dd"), Drawdown: flag.Draw(t, "breach"), Excess: amount.Draw(t, "excess"),
 				Reason: text.Draw(t, "risk why")},
 			Market: signal.Bits{Warm: flag.Draw(t, "warm"), BelowBand: flag.Draw(t, "low"), AboveTarget: flag.Draw(t, "target"), VolumeHigh: flag.Draw(t, "high"),
 				TrendUp: flag.Draw(t, "up")},
-			Cooldown: flag.Draw(t, "cooldown"), Echo: flag.Draw(t, "echo"), Affordable: flag.Draw(t, "affordable"),
+			Cooldown: flag.Draw(t, "cooldown"), CooldownLeft: counts.Draw(t, "cooldown left"), CooldownWhy: text.Draw(t, "cooldown why"),
+			Echo: flag.Draw(t, "echo"), EchoLeft: counts.Draw(t, "echo left"), EchoWhy: text.Draw(t, "echo why"), Affordable: flag.Draw(t, "affordable"),
 			Price: amount.Draw(t, "price"), Equity: amount.Draw(t, "equity"), TicksHeld: counts.Draw(t, "ticks held"),
 		}
 		tick := core.Tick{

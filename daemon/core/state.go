@@ -17,8 +17,10 @@ type State struct {
 	Words  Words          `json:"words"`
 	// EverFresh: a tick of this boot was fresh, or a position was held at boot. Only then is staleness an anomaly.
 	EverFresh bool `json:"ever_fresh"`
-	// LastPrice is the last fresh tick's median, 0 before one.
+	// LastPrice is the median of the last fresh tick whose median was not refused for its move, 0 before one.
 	LastPrice fixed.Value `json:"last_price"`
+	// LastMedian is that of the last fresh tick of this boot, refused or not: where the next move begins. 0 before one and without a move limit.
+	LastMedian fixed.Value `json:"last_median,omitzero"`
 	// Echo and Cooldown are the guards' counts.
 	Echo     guard.Echo     `json:"echo"`
 	Cooldown guard.Cooldown `json:"cooldown"`

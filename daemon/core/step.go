@@ -40,6 +40,9 @@ func Decide(p *Params, s State, o *Observation, f Facts, v *Verdicts) (State, De
 	next.Signal, next.Peak = f.signal, f.peak
 	if f.Fresh.OK {
 		next.EverFresh, next.LastPrice = true, f.Price
+		if p.MaxMoveBps > 0 {
+			next.LastMedian = f.Fresh.Median
+		}
 	}
 	if o.Acknowledge != "" {
 		next.Acknowledged = o.Acknowledge

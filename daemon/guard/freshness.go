@@ -12,15 +12,24 @@ type Quote struct {
 	Source string `json:"src"`
 	// Price in quote units a base unit; above zero unless Err is set.
 	Price fixed.Value `json:"px,omitzero"`
+	// Confidence is how far the source itself says that the price may be off, to either side, in quote units; zero where it says nothing.
+	Confidence fixed.Value `json:"conf,omitzero"`
 	// Volume traded since the last answer, in base units; zero where the source gives none.
 	Volume fixed.Value `json:"vol,omitzero"`
 	// Published is the source's own time of the price, Received is when the answer was in; Unix milliseconds. A source that gives no publish
 	// time has that of receipt.
 	Published int64 `json:"pub,omitzero"`
 	Received  int64 `json:"rcv,omitzero"`
+	// Server is the time of the source's server when it answered, as it stated it, and Asked is when it was asked; Unix milliseconds. Zero where
+	// it states none: a publish time says when the price was made, not what time it is.
+	Server int64 `json:"srv,omitzero"`
+	Asked  int64 `json:"asked,omitzero"`
 	// Err says why there is no price; empty if there is one.
 	Err string `json:"err,omitempty"`
 }
+
+// Clock of the source's server.
+func (q *Quote) Clock() Clock { return Clock{Server: q.Server, Asked: q.Asked, Received: q.Received} }
 
 // FreshnessLimits configure Freshness.
 type FreshnessLimits struct {
@@ -30,6 +39,8 @@ type FreshnessLimits struct {
 	ToleranceBps int64 `json:"tolerance_bps"`
 	// MaxAgeMS of each source's publish time, by the order of the sources, in milliseconds.
 	MaxAgeMS []int64 `json:"max_age_ms"`
+	// MaxSkewMS between our clock and a source's server's, in milliseconds; 0 is no limit.
+	MaxSkewMS int64 `json:"max_skew_ms,omitzero"`
 }
 
 // FreshnessResult is the guard's finding.
@@ -49,13 +60,13 @@ type FreshnessResult struct {
 
 // Freshness judges the quotes, which are in the order of the configured sources, at nowMS (Unix milliseconds).
 //
-// A quote is fresh if it has a price and its publish time is neither older than its source's maximum age nor as far in the future. The
-// only error is an overflow of the tolerance's arithmetic.
+// A quote is fresh if it has a price, its publish time is neither older than its source's maximum age nor as far in the future, and its
+// source's clock is not known to differ from ours by more than MaxSkewMS: a publish time of another clock would say nothing. The only error is an overflow of the tolerance's arithmetic.
 func Freshness(l FreshnessLimits, quotes []Quote, nowMS int64) (FreshnessResult, error) {
 	var r FreshnessResult
 	prices := make([]fixed.Value, 0, len(quotes))
 	for i := range quotes {
-		if !isFresh(&quotes[i], l.MaxAgeMS[i], nowMS) {
+		if !l.fresh(i, &quotes[i], nowMS) {
 			continue
 		}
 		prices = append(prices, quotes[i].Price)
@@ -93,7 +104,7 @@ func Oldest(l FreshnessLimits, quotes []Quote, r FreshnessResult, nowMS int64) (
 	found := false
 	for i := range quotes {
 		q := &quotes[i]
-		if !isFresh(q, l.MaxAgeMS[i], nowMS) || q.Price-r.Median > width || r.Median-q.Price > width {
+		if !l.fresh(i, q, nowMS) || q.Price-r.Median > width || r.Median-q.Price > width {
 			continue
 		}
 		age, limit := uint64(max(nowMS-q.Published, 0)), uint64(l.MaxAgeMS[i])
@@ -104,9 +115,10 @@ func Oldest(l FreshnessLimits, quotes []Quote, r FreshnessResult, nowMS int64) (
 	return ageMS, maxAgeMS
 }
 
-func isFresh(q *Quote, maxAgeMS, nowMS int64) bool {
+// fresh judges the quote of source i.
+func (l *FreshnessLimits) fresh(i int, q *Quote, nowMS int64) bool {
 	age := nowMS - q.Published
-	return q.Err == "" && q.Price > 0 && age <= maxAgeMS && age >= -maxAgeMS
+	return q.Err == "" && q.Price > 0 && age <= l.MaxAgeMS[i] && age >= -l.MaxAgeMS[i] && (l.MaxSkewMS == 0 || !q.Clock().beyond(l.MaxSkewMS))
 }
 
 // median of sorted prices above zero.

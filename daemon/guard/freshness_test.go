@@ -89,6 +89,39 @@ func TestFreshness(t *testing.T) {
 	}
 }
 
+// TestASourceOfAnotherClockIsNotFresh: its server's clock is known, and differs by more than the limit of 2 s.
+func TestASourceOfAnotherClockIsNotFresh(t *testing.T) {
+	limits := guard.FreshnessLimits{MinQuorum: 2, ToleranceBps: 50, MaxAgeMS: []int64{1500, 1500, 1500}, MaxSkewMS: 2000}
+	says := func(server int64) guard.Quote {
+		return guard.Quote{Price: val("100"), Published: now, Asked: now, Received: now + 80, Server: server}
+	}
+	for _, c := range []struct {
+		name      string
+		server    int64 // of the third source; the first two say nothing
+		wantFresh int
+	}{
+		{"a source that states no clock is judged by its price alone", 0, 3},
+		{"one of our clock is fresh", now, 3},
+		{"one that is ahead by exactly the limit is", now + 80 + 2000, 3},
+		{"one a millisecond further ahead is not", now + 80 + 2001, 2},
+		{"one behind by the limit and the second that it may have cut off is", now - 2000 - 999, 3},
+		{"one a millisecond further behind is not", now - 2000 - 1000, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			quotes := append(agree("100", "100"), says(c.server))
+			got, err := guard.Freshness(limits, quotes, now)
+			if want := (guard.FreshnessResult{OK: true, Median: val("100"), Fresh: c.wantFresh, Quorum: c.wantFresh}); err != nil || got != want {
+				t.Fatalf("expected %+v, found %+v, %v", want, got, err)
+			}
+			open := limits
+			open.MaxSkewMS = 0
+			if got, _ := guard.Freshness(open, quotes, now); got.Fresh != 3 {
+				t.Fatalf("without a limit: expected all to be fresh, found %+v", got)
+			}
+		})
+	}
+}
+
 func TestFreshnessOverflowIsAnErrorAndNotFresh(t *testing.T) {
 	l := guard.FreshnessLimits{MinQuorum: 1, ToleranceBps: 20_000, MaxAgeMS: []int64{1000}} // twice Max is no Value
 	got, err := guard.Freshness(l, []guard.Quote{{Price: fixed.Max, Published: now}}, now)

@@ -39,7 +39,7 @@ func TestEcho(t *testing.T) {
 				if after[i] {
 					all++
 				}
-				if got := e.On(known); got != on[i] {
+				if got := e.Judge(known).On; got != on[i] {
 					t.Fatalf("tick %d: expected %t, found %t", i, on[i], got)
 				}
 				e = e.Next(all, c.hold)
@@ -63,7 +63,7 @@ func TestCooldown(t *testing.T) {
 			var g guard.Cooldown
 			sold, ok := bits(c.sold), bits(c.ok)
 			for i := range ok {
-				if got := g.OK(); got != ok[i] {
+				if got := g.Judge().OK; got != ok[i] {
 					t.Fatalf("tick %d: expected %t, found %t", i, ok[i], got)
 				}
 				g = g.Next(sold[i], c.ticks)

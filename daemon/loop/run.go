@@ -96,7 +96,10 @@ func Params(c *config.Config) core.Params {
 	p := core.Params{
 		FailHoldTicks: uint64(c.Tick.FailHoldTicks), ClearTicks: uint64(c.Quarantine.ClearTicks),
 		ManualRelease: c.Quarantine.Release == config.ReleaseManual,
-		Freshness:     guard.FreshnessLimits{MinQuorum: int(c.Oracle.MinQuorum), ToleranceBps: c.Oracle.ToleranceBps},
+		Freshness: guard.FreshnessLimits{
+			MinQuorum: int(c.Oracle.MinQuorum), ToleranceBps: c.Oracle.ToleranceBps, MaxSkewMS: c.Oracle.MaxSkew.Milliseconds(),
+		},
+		MaxMoveBps: c.Oracle.MaxMoveBps,
 		Costs: guard.Costs{
 			FeeBpsBuy: c.Economics.FeeBpsBuy, FeeBpsSell: c.Economics.FeeBpsSell, SlippageBps: c.Economics.SlippageBpsLimit, Gas: c.Economics.GasUnitCost,
 		},
