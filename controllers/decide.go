@@ -16,7 +16,7 @@ const flattenLimit = 2 * time.Minute
 
 // plan is what a pass will do.
 type plan struct {
-	// Stalled says what a person has to change; nil otherwise. Stalled by a taken name applies nothing; by an invalid configuration it keeps the
+	// Stalled says what a person has to change; nil otherwise. Stalled by a taken name or venue account applies nothing; by an invalid configuration it keeps the
 	// approved template going, so that a bad edit neither stops a running daemon nor keeps it from being suspended.
 	Stalled *problem
 	// Waiting says which earlier resource's children have to go first; "" otherwise.
@@ -109,6 +109,11 @@ func decideStalled(o *observed, p *plan) {
 	case o.Claim != nil && mismatch(o.Claim, v) != "":
 		p.HandsOff = true
 		p.Stalled = &problem{ReasonVolumeMismatch, mismatch(o.Claim, v)}
+	case o.AccountUser != "":
+		// Nothing that could send an order is made; what is there, and should not be, is stopped. A stop keeps the position.
+		p.Replicas, p.HandsOff = 0, o.StatefulSet == nil
+		p.Stalled = &problem{v1alpha1.ReasonAccountInUse, fmt.Sprintf("the venue account (%s) is in use by %s, and one account is for one daemon: delete that one, or name another account",
+			desired.Account(o.TauDaemon), o.AccountUser)}
 	case o.WantedErr != nil:
 		p.Stalled = &problem{v1alpha1.ReasonInvalidConfig, o.WantedErr.Error()}
 	}

@@ -332,3 +332,18 @@ func TestSettledPassDecidesAnewAsSoonAsAnythingButTheReportChanges(t *testing.T)
 		}
 	}
 }
+
+func TestADaemonOnAnAccountInUseIsStopped(t *testing.T) {
+	s := newScene(t)
+	o := s.observed()
+	o.AccountUser = "TauDaemon other/agent"
+	if p := decide(o); p.Replicas != 0 || p.HandsOff || p.Stalled == nil || p.Stalled.Reason != v1alpha1.ReasonAccountInUse {
+		t.Errorf("running: expected 0 replicas and AccountInUse, found %d and %+v", p.Replicas, p.Stalled)
+	}
+	s.noSet, s.noPod = true, true
+	o = s.observed()
+	o.AccountUser = "TauDaemon other/agent"
+	if p := decide(o); !p.HandsOff || p.Template != nil {
+		t.Errorf("not running: expected nothing applied, found %+v", p)
+	}
+}

@@ -12,6 +12,10 @@
 // and a pod never sees its specs change. Their ConfigMap is not watched but read live: when the resource changes, each minute, and every ten
 // seconds while it is missing or refused. So an edit takes up to a minute to be seen.
 //
+// A venue account is one resource's: a second Live resource of the same account, in any namespace, is Stalled (AccountInUse) before anything is
+// made for it, until the older one and its pod are gone.
+//
 // Where that ends: the operator believes what a report of the current pod says about its ledger's content (it only refuses a size that falls or
-// a second head at one size); a request that a daemon has already sent to a venue is beyond its reach.
+// a second head at one size); a request that a daemon has already sent to a venue is beyond its reach; Kraken accounts are told apart by the
+// Secret's name alone, since the operator cannot read it.
 package controllers

@@ -42,6 +42,9 @@ type observed struct {
 	// collector has not deleted yet.
 	Taken, Leaving []string
 
+	// AccountUser names what else uses the venue account of a Live resource; "" if nothing does.
+	AccountUser string
+
 	Heard heard
 	// memory as it was before this pass, with this pass's report noted.
 	memory memory
@@ -58,6 +61,10 @@ func (r *Reconciler) observe(ctx context.Context, td *v1alpha1.TauDaemon) (*obse
 	o.memory.specs = specs
 	if o.WantedErr = specs.err; o.WantedErr == nil {
 		o.Wanted, o.WantedErr = desired.Render(td, r.Image, specs.set)
+	}
+
+	if o.AccountUser, err = r.accountUser(ctx, td); err != nil {
+		return nil, fmt.Errorf("observe TauDaemon %s/%s: %w", td.Namespace, td.Name, err)
 	}
 
 	o.ServiceAccount = &corev1.ServiceAccount{}

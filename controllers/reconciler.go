@@ -29,6 +29,7 @@ type Reconciler struct {
 	Specs map[string]string
 
 	memories memories
+	accounts accounts
 }
 
 // Reconcile does one pass over one TauDaemon.

@@ -11,7 +11,7 @@ import (
 	"github.com/taudaemon/taudaemon/controllers/desired"
 )
 
-// takenRetry is how often a taken name is looked at again: the foreign object is not in the cache, so nothing tells when it goes.
+// takenRetry is how often a taken name or account is looked at again: nothing that is watched for this resource tells when it is free.
 const takenRetry = 30 * time.Second
 
 // fingerprint tells everything that decide and apply depend on, but for the report: if it is the one of a pass that left nothing to do, then only
@@ -38,7 +38,7 @@ func (o *observed) fingerprint() string {
 	if o.Lease != nil {
 		fmt.Fprintf(&b, "|lease %s %q", o.Lease.UID, o.Lease.Annotations[v1alpha1.AnnotationCommands])
 	}
-	fmt.Fprintf(&b, "|%v %v", o.Taken, o.Leaving)
+	fmt.Fprintf(&b, "|%v %v %s", o.Taken, o.Leaving, o.AccountUser)
 	// What is wanted follows from the resource, but for the user's specs.
 	if o.Wanted != nil {
 		fmt.Fprintf(&b, "|wanted %s", o.Wanted.Template.Digest)
@@ -93,7 +93,7 @@ func requeueAfter(o *observed, p *plan) time.Duration {
 		}
 		sooner(max(flattenLimit-o.Now.Sub(since), time.Second))
 	}
-	if len(o.Taken) > 0 {
+	if len(o.Taken) > 0 || o.AccountUser != "" {
 		sooner(takenRetry)
 	}
 	if o.TauDaemon.Spec.Engine.Specs != nil {

@@ -69,6 +69,26 @@ var agreed = map[string]string{
 	"quarantine.release":                     "quarantine.release",
 	"venue.paper.quote_balance":              "venue.paper.quoteBalance",
 	"venue.paper.slippage_bps":               "venue.paper.slippageBps",
+
+	"venue.kraken.url":                    "venue.kraken.url",
+	"venue.kraken.pair":                   "venue.kraken.pair",
+	"venue.kraken.base_asset":             "venue.kraken.baseAsset",
+	"venue.kraken.quote_asset":            "venue.kraken.quoteAsset",
+	"venue.kraken.quantity_decimals":      "venue.kraken.quantityDecimals",
+	"venue.kraken.price_decimals":         "venue.kraken.priceDecimals",
+	"venue.kraken.dead_man_ms":            "venue.kraken.deadMan",
+	"venue.uniswap_v2.rpc_url":            "venue.uniswapV2.rpcURL",
+	"venue.uniswap_v2.chain_id":           "venue.uniswapV2.chainID",
+	"venue.uniswap_v2.router":             "venue.uniswapV2.router",
+	"venue.uniswap_v2.base":               "venue.uniswapV2.base",
+	"venue.uniswap_v2.quote":              "venue.uniswapV2.quote",
+	"venue.uniswap_v2.account":            "venue.uniswapV2.account",
+	"venue.uniswap_v2.confirmations":      "venue.uniswapV2.confirmations",
+	"venue.uniswap_v2.gas_margin_bps":     "venue.uniswapV2.gasMarginBps",
+	"venue.uniswap_v2.max_gas_price_gwei": "venue.uniswapV2.maxGasPriceGwei",
+	"venue.uniswap_v2.native_price":       "venue.uniswapV2.nativePrice",
+	"venue.uniswap_v2.burn_address":       "venue.uniswapV2.burnAddress",
+
 	"ledger.snapshot_ticks":                  "ledger.snapshotTicks",
 	"report.interval_ms":                     "report.interval",
 	"report.lease_duration_ms":               "report.leaseDuration",
@@ -80,6 +100,7 @@ var agreed = map[string]string{
 var outside = []string{
 	"daemon.name", "paths.tau_bin", "paths.kernel_spec", "paths.kernel_inputs", "paths.kernel_outputs", "paths.specs_root", "paths.data_dir", "paths.ledger_dir",
 	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "oracle.sources.replay.begin_ms", "economics.scale", "ledger.segment_bytes", "report.listen",
+	"venue.kraken.key_file", "venue.kraken.secret_file", "venue.uniswap_v2.rpc_url_file", "venue.uniswap_v2.key_file", "venue.uniswap_v2.password_file",
 }
 
 // defaultsInLists: inside lists the schema sets no default (server-side apply would lose track of who set it); daemon/config does.

@@ -36,6 +36,8 @@ const (
 	ReasonUndecodableReport = "UndecodableReport"
 	// ReasonNameTaken: an object of a child's name exists that the resource does not control.
 	ReasonNameTaken = "NameTaken"
+	// ReasonAccountInUse: another Live resource trades on the same venue account.
+	ReasonAccountInUse = "AccountInUse"
 	// ReasonInvalidConfig: the configuration made from the spec was refused by daemon/config.
 	ReasonInvalidConfig = "InvalidConfig"
 	// ReasonRolling: the pod is being replaced.

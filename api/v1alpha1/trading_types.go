@@ -140,28 +140,3 @@ type RiskSpec struct {
 	// +optional
 	EmergencySlippageBps *int32 `json:"emergencySlippageBps,omitempty"`
 }
-
-// VenueSpec is where orders go: exactly one kind.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.paper)",message="exactly one kind of venue is expected, and this version serves paper only: paper: {}"
-type VenueSpec struct {
-	// paper is the simulated venue inside the daemon. No other kind is served in this version.
-	// +optional
-	Paper *PaperVenue `json:"paper,omitempty"`
-}
-
-// PaperVenue is a simulated venue: it fills at the tick's median price, moved by slippageBps against the order, and takes the fees of economics.
-type PaperVenue struct {
-	// quoteBalance at the ledger's first boot, in quote units.
-	// +kubebuilder:default="100000"
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith('-')",message="must not be negative"
-	// +optional
-	QuoteBalance Decimal `json:"quoteBalance,omitempty"`
-
-	// slippageBps by which each fill is worse than the median, in basis points.
-	// +kubebuilder:default=0
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=5000
-	// +optional
-	SlippageBps int32 `json:"slippageBps,omitempty"`
-}

@@ -137,10 +137,7 @@ func configFileOf(td *v1alpha1.TauDaemon, specs map[string]string) (config.File,
 		f.Risk.MaxPositionQty = new(config.Scaled)
 		a.set(f.Risk.MaxPositionQty, "risk.maxPositionQuantity", s.Risk.MaxPositionQuantity)
 	}
-	if p := s.Venue.Paper; p != nil {
-		f.Venue.Paper.SlippageBps = int64(p.SlippageBps)
-		a.set(&f.Venue.Paper.QuoteBalance, "venue.paper.quoteBalance", p.QuoteBalance)
-	}
+	f.Venue = venueTable(&s.Venue, &a)
 
 	f.Ledger.SnapshotTicks = int64(s.Ledger.SnapshotTicks)
 	f.Report.IntervalMS = milliseconds(s.Report.Interval)

@@ -177,7 +177,7 @@ func TestConfigurationThatTheDaemonWouldRefuseIsRefused(t *testing.T) {
 		"quorum above the sources": {func(s *v1alpha1.TauDaemonSpec) { s.Oracle.MinQuorum = 5 }, "min_quorum"},
 		"no trade quantity":        {func(s *v1alpha1.TauDaemonSpec) { s.Economics.TradeQuantity = "0" }, "trade_qty"},
 		"decimal with an exponent": {func(s *v1alpha1.TauDaemonSpec) { s.Economics.MinProfit = "1e3" }, "spec.economics.minProfit"},
-		"mode Live":                {func(s *v1alpha1.TauDaemonSpec) { s.Mode = v1alpha1.ModeLive }, "daemon.mode"},
+		"mode Live on paper":       {func(s *v1alpha1.TauDaemonSpec) { s.Mode = v1alpha1.ModeLive }, "daemon.mode is live"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			td := sample()

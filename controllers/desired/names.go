@@ -17,6 +17,8 @@ const (
 	// LabelName holds the TauDaemon's name on every child. The operator's cache holds labelled objects only, and a volume claim that carries
 	// the resource's name here is the resource's own, also when an earlier resource of the same name made it.
 	LabelName = "taudaemon.io/name"
+	// LabelAccount, on the pod of a Live resource, holds a digest of the venue account that it trades on.
+	LabelAccount = "taudaemon.io/account"
 	// AnnotationTemplate, on the StatefulSet, holds the approved pod template as JSON: what is applied again while a newer one has to wait.
 	AnnotationTemplate = "taudaemon.io/approved-template"
 	// AnnotationTemplateDigest, on the pod template and so on each pod, tells which template the pod was made from.

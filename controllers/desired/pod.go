@@ -65,6 +65,9 @@ func BuildTemplate(td *v1alpha1.TauDaemon, defaultImage, configMap string) (*Tem
 	maps.Copy(annotations, td.Spec.Pod.Annotations)
 	delete(annotations, AnnotationTemplateDigest)
 	ac := applycore.PodTemplateSpec().WithLabels(Labels(td.Name)).WithAnnotations(annotations).WithSpec(spec)
+	if account := AccountDigest(td); account != "" {
+		ac.WithLabels(map[string]string{LabelAccount: account})
+	}
 	digest, err := Digest(ac)
 	if err != nil {
 		return nil, err
@@ -102,6 +105,7 @@ func container(td *v1alpha1.TauDaemon, image string) *applycore.ContainerApplyCo
 	if td.Spec.Engine.Tau != nil {
 		mountBinary(ac)
 	}
+	mountCredentials(ac, &td.Spec.Venue)
 	return ac
 }
 
@@ -124,7 +128,7 @@ func volumes(td *v1alpha1.TauDaemon, configMap string) []*applycore.VolumeApplyC
 	if t := td.Spec.Engine.Tau; t != nil {
 		all = append(all, binaryVolumes(t)...)
 	}
-	return all
+	return append(all, credentialsVolumes(&td.Spec.Venue)...)
 }
 
 func fieldEnv(name, path string) *applycore.EnvVarApplyConfiguration {

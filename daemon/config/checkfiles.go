@@ -1,12 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 )
 
-// CheckFiles looks whether the files that the configuration names are there: the kernel's spec, recorded series, and the folder of the
-// supporting specs where the file names one. The error joins one *Error for each that is not.
+// CheckFiles looks whether the files that the configuration names are there: the kernel's spec, recorded series, the venue's credentials (which
+// others must not be able to read), and the folder of the supporting specs where the file names one. The error joins one *Error for each that is not.
 func (c *Config) CheckFiles() error {
 	r := &reader{file: c.file, lines: c.lines, bad: map[string]bool{}}
 	r.needFile("paths.kernel_spec", c.Paths.KernelSpec)
@@ -23,7 +24,27 @@ func (c *Config) CheckFiles() error {
 			r.needFile(element("oracle.sources", i)+".replay.file", s.Replay.File)
 		}
 	}
+	if k := c.Venue.Kraken; k != nil {
+		r.needSecret("venue.kraken.key_file", k.KeyFile)
+		r.needSecret("venue.kraken.secret_file", k.SecretFile)
+	}
+	if u := c.Venue.UniswapV2; u != nil {
+		r.needSecret("venue.uniswap_v2.rpc_url_file", u.RPCURLFile)
+		r.needSecret("venue.uniswap_v2.key_file", u.KeyFile)
+		r.needSecret("venue.uniswap_v2.password_file", u.PasswordFile)
+	}
 	return joinErrors(r.problems)
+}
+
+// needSecret is needFile for a credential, where one is configured: a file that every user of the machine can read is no secret.
+func (r *reader) needSecret(key, path string) {
+	if path == "" {
+		return
+	}
+	r.needFile(key, path)
+	if info, err := os.Stat(path); err == nil && r.good(key) && info.Mode().Perm()&0o007 != 0 {
+		r.problem(key, "a file that others cannot read or write", fmt.Sprintf("mode %04o of %s", info.Mode().Perm(), path), "chmod o= the file")
+	}
 }
 
 func (r *reader) needFile(key, path string) {

@@ -42,8 +42,12 @@ type Config struct {
 // Mode says whether orders are simulated or real.
 type Mode string
 
-// ModePaper trades on the simulated paper venue only. There is no other mode in this version.
-const ModePaper Mode = "paper"
+const (
+	// ModePaper trades on the simulated paper venue only.
+	ModePaper Mode = "paper"
+	// ModeLive trades on a real venue only, with its credentials, and on prices of a real market only.
+	ModeLive Mode = "live"
+)
 
 // Release says how a quarantine ends.
 type Release string
@@ -238,9 +242,21 @@ type Risk struct {
 
 // Venue is where orders go: the paper venue, or where one of the others is set, that one.
 type Venue struct {
+	// Paper has its defaults where one of the others is set: a backtest of a live configuration trades on it.
 	Paper     PaperVenue
 	Kraken    *KrakenVenue
 	UniswapV2 *UniswapV2Venue
+}
+
+// Kind of the venue: paper, kraken or uniswap_v2.
+func (v Venue) Kind() string {
+	switch {
+	case v.Kraken != nil:
+		return "kraken"
+	case v.UniswapV2 != nil:
+		return "uniswap_v2"
+	}
+	return "paper"
 }
 
 // KrakenVenue is the spot market of the exchange Kraken, over its REST interface.

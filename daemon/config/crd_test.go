@@ -41,6 +41,17 @@ var inResource = map[string]string{
 	"risk.emergency_slippage_bps": "risk.emergencySlippageBps",
 	"quarantine.release":          "quarantine.release",
 	"venue.paper.quote_balance":   "venue.paper.quoteBalance", "venue.paper.slippage_bps": "venue.paper.slippageBps",
+	"venue.kraken.url": "venue.kraken.url", "venue.kraken.pair": "venue.kraken.pair",
+	"venue.kraken.base_asset": "venue.kraken.baseAsset", "venue.kraken.quote_asset": "venue.kraken.quoteAsset",
+	"venue.kraken.quantity_decimals": "venue.kraken.quantityDecimals", "venue.kraken.price_decimals": "venue.kraken.priceDecimals",
+	"venue.kraken.dead_man_ms": "venue.kraken.deadMan",
+	"venue.kraken.key_file":    "", "venue.kraken.secret_file": "", // the resource names a Secret
+	"venue.uniswap_v2.rpc_url": "venue.uniswapV2.rpcURL", "venue.uniswap_v2.chain_id": "venue.uniswapV2.chainID",
+	"venue.uniswap_v2.router": "venue.uniswapV2.router", "venue.uniswap_v2.base": "venue.uniswapV2.base", "venue.uniswap_v2.quote": "venue.uniswapV2.quote",
+	"venue.uniswap_v2.account": "venue.uniswapV2.account", "venue.uniswap_v2.confirmations": "venue.uniswapV2.confirmations",
+	"venue.uniswap_v2.gas_margin_bps": "venue.uniswapV2.gasMarginBps", "venue.uniswap_v2.max_gas_price_gwei": "venue.uniswapV2.maxGasPriceGwei",
+	"venue.uniswap_v2.native_price": "venue.uniswapV2.nativePrice", "venue.uniswap_v2.burn_address": "venue.uniswapV2.burnAddress",
+	"venue.uniswap_v2.rpc_url_file": "", "venue.uniswap_v2.key_file": "", "venue.uniswap_v2.password_file": "",
 	"ledger.snapshot_ticks": "ledger.snapshotTicks", "ledger.segment_bytes": "",
 	"report.interval_ms": "report.interval", "report.lease_duration_ms": "report.leaseDuration", "report.on_lease_risk": "report.onLeaseRisk", "report.listen": "",
 	"log.level": "log.level",
@@ -190,10 +201,13 @@ func compare(t *testing.T, key, path string, field reflect.StructField, schema m
 		expect("the pattern", sourcePattern.String(), fmt.Sprint(schema["pattern"]))
 	case tag.Get("form") == "jsonpath":
 		expect("the pattern", jsonPattern.String(), fmt.Sprint(schema["pattern"]))
-	case tag.Get("form") == "feed":
-		expect("the pattern", feedPattern.String(), fmt.Sprint(schema["pattern"]))
-	case tag.Get("form") == "url":
-		expect("the pattern", urlPattern.String(), fmt.Sprint(schema["pattern"]))
+	default:
+		patterns := map[string]*regexp.Regexp{
+			"url": urlPattern, "feed": feedPattern, "origin": originPattern, "pair": pairPattern, "asset": assetPattern, "address": evmPattern,
+		}
+		if pattern := patterns[tag.Get("form")]; pattern != nil {
+			expect("the pattern", pattern.String(), fmt.Sprint(schema["pattern"]))
+		}
 	}
 	if inSources := strings.Contains(key, "[]"); inSources && schema["default"] != nil {
 		t.Errorf("spec.%s has a default: lists have none, so that an apply does not fight over them", path)

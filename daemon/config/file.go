@@ -33,8 +33,8 @@ type File struct {
 type DaemonTable struct {
 	// Name of the agent, used in the ledger's origin.
 	Name string `toml:"name" default:"taud" form:"agent"`
-	// Mode: only paper is served in this version.
-	Mode string `toml:"mode" default:"paper" oneof:"paper" refused:"live=there is no real venue in this version"`
+	// Mode: paper simulates orders; live sends them, and demands a real venue with its credentials, and sources of a real market.
+	Mode string `toml:"mode" default:"paper" oneof:"paper live"`
 	// TickPeriodMS is the limit for one tick, gather to commit; a tick past it is an anomaly.
 	TickPeriodMS int64 `toml:"tick_period_ms" default:"1000" min:"10" max:"600000"`
 	// QuarantineClearTicks: clean ticks in a row that end an auto quarantine.
@@ -221,20 +221,6 @@ type RiskTable struct {
 type QuarantineTable struct {
 	// Release: auto after daemon.quarantine_clear_ticks clean ticks, manual on acknowledgement.
 	Release string `toml:"release" default:"auto" oneof:"auto manual"`
-}
-
-// VenueTable is [venue].
-type VenueTable struct {
-	// Paper is the simulated venue inside the daemon.
-	Paper PaperTable `toml:"paper"`
-}
-
-// PaperTable is [venue.paper].
-type PaperTable struct {
-	// QuoteBalance at the ledger's first boot, in quote units.
-	QuoteBalance Scaled `toml:"quote_balance" default:"100000" min:"0"`
-	// SlippageBps by which each fill is worse than the median.
-	SlippageBps int64 `toml:"slippage_bps" default:"0" min:"0" max:"5000"`
 }
 
 // LedgerTable is [ledger].

@@ -58,8 +58,11 @@ func parse(name, dir string, src []byte) (*Config, error) {
 	r := newReader(name, indexLines(src), document)
 	var f File
 	r.table(reflect.ValueOf(&f).Elem(), "", document)
+	r.paperVenue(&f)
 	r.checkEach(&f)
+	r.checkVenue(&f)
 	r.checkTogether(&f)
+	r.checkMode(&f)
 	if err := joinErrors(r.problems); err != nil {
 		return nil, err
 	}
@@ -211,10 +214,7 @@ func (r *reader) unlessGiven(key string) string {
 const standIns = 3
 
 func resolve(f File, dir string) *Config {
-	units := func(n Scaled) fixed.Value {
-		// Exact, and in range: the reader's bounds are those of a fixed.Value.
-		return fixed.Value(n) * fixed.Value(fixed.Scale/f.Economics.Scale)
-	}
+	units := f.Economics.units
 	path := func(p string) string {
 		if p == "" || filepath.IsAbs(p) {
 			return p
@@ -252,7 +252,7 @@ func resolve(f File, dir string) *Config {
 			MaxPositionTicks: f.Risk.MaxPositionTicks, MaxPositionQty: units(f.Economics.TradeQty),
 			MaxDrawdownBps: f.Risk.MaxDrawdownBps, EmergencySlippageBps: f.Risk.EmergencySlippageBps,
 		},
-		Venue:  Venue{Paper: PaperVenue{QuoteBalance: units(f.Venue.Paper.QuoteBalance), SlippageBps: f.Venue.Paper.SlippageBps}},
+		Venue:  resolveVenue(&f, path),
 		Ledger: Ledger(f.Ledger),
 		Report: Report{
 			Interval: ms(f.Report.IntervalMS), LeaseDuration: ms(f.Report.LeaseDurationMS),

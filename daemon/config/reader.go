@@ -44,6 +44,7 @@ func powerOfTen(n int64) bool {
 // fillDefaults fills f as an empty document would, and forgets what such a document lacks.
 func (r *reader) fillDefaults(f *File) {
 	r.table(reflect.ValueOf(f).Elem(), "", nil)
+	r.paperVenue(f)
 	r.problems, r.bad = nil, map[string]bool{}
 }
 
@@ -213,6 +214,10 @@ var (
 	jsonPattern   = regexp.MustCompile(`^\$([.][A-Za-z0-9_-]+|\[[0-9]{1,9}\]|\['[^']+'\])+$`)
 	feedPattern   = regexp.MustCompile(`^(0x)?[0-9a-fA-F]{64}$`)
 	urlPattern    = regexp.MustCompile(`^https?://[^\s]+$`)
+	originPattern = regexp.MustCompile(`^https?://[^\s/?#@]+$`)
+	pairPattern   = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
+	assetPattern  = regexp.MustCompile(`^[A-Za-z0-9.]{1,16}$`)
+	evmPattern    = regexp.MustCompile(`^0x[0-9a-fA-F]{40}$`)
 )
 
 var forms = map[string]form{
@@ -233,7 +238,17 @@ var forms = map[string]form{
 		u, err := url.Parse(s)
 		return err == nil && u.Host != ""
 	}, showURL},
-	"path": {"a path", func(s string) bool { return s != "" && !strings.ContainsRune(s, 0) }, nil},
+	"origin": {"an https URL of a host (http on this machine only), without a path, of at most 256 characters", func(s string) bool {
+		u, err := url.Parse(s)
+		if err != nil || len(s) > 256 || !originPattern.MatchString(s) || u.Hostname() == "" {
+			return false
+		}
+		return u.Scheme == "https" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+	}, showURL},
+	"pair":    {"a pair such as XETHZUSD, 1 to 32 letters and digits", pairPattern.MatchString, nil},
+	"asset":   {"an asset code such as XETH, 1 to 16 letters, digits and points", assetPattern.MatchString, nil},
+	"address": {"0x and 40 hex digits", evmPattern.MatchString, nil},
+	"path":    {"a path", func(s string) bool { return s != "" && !strings.ContainsRune(s, 0) }, nil},
 	"listen": {"an address such as 127.0.0.1:8080 or :8080", func(s string) bool {
 		_, port, err := net.SplitHostPort(s)
 		if err != nil {

@@ -28,6 +28,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EngineSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HTTPSource"):
 		return &apiv1alpha1.HTTPSourceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KrakenSecretReference"):
+		return &apiv1alpha1.KrakenSecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KrakenVenue"):
+		return &apiv1alpha1.KrakenVenueApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerReport"):
 		return &apiv1alpha1.LedgerReportApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerSpec"):
@@ -72,6 +76,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TauDaemonStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TickSpec"):
 		return &apiv1alpha1.TickSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UniswapV2SecretReference"):
+		return &apiv1alpha1.UniswapV2SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UniswapV2Venue"):
+		return &apiv1alpha1.UniswapV2VenueApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VenueSpec"):
 		return &apiv1alpha1.VenueSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VolumeSpec"):

@@ -62,7 +62,7 @@ func checkCommand() *cobra.Command {
 			}
 			info := s.specs.Info()
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s\n", file,
-				"paper", len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, s.config.Engine.Type)
+				s.config.Venue.Kind(), len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, s.config.Engine.Type)
 			return err
 		},
 	}
@@ -98,6 +98,9 @@ func load(file string) (*setup, error) {
 	sources, err := oracle.New(c.Oracle.Sources)
 	if err != nil {
 		return nil, err
+	}
+	if c.Mode != config.ModePaper {
+		return nil, fmt.Errorf("%s: venue: expected paper, found %s, which this build cannot trade on", file, c.Venue.Kind())
 	}
 	return &setup{config: c, set: set, specs: nine, sources: sources}, nil
 }

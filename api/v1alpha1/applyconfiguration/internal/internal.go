@@ -117,6 +117,49 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: volume
       type:
         scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.KrakenSecretReference
+  map:
+    fields:
+    - name: apiKey
+      type:
+        scalar: string
+      default: api-key
+    - name: name
+      type:
+        scalar: string
+    - name: privateKey
+      type:
+        scalar: string
+      default: private-key
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.KrakenVenue
+  map:
+    fields:
+    - name: baseAsset
+      type:
+        scalar: string
+    - name: deadMan
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+      default: 60s
+    - name: pair
+      type:
+        scalar: string
+    - name: priceDecimals
+      type:
+        scalar: numeric
+    - name: quantityDecimals
+      type:
+        scalar: numeric
+    - name: quoteAsset
+      type:
+        scalar: string
+    - name: secretRef
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.KrakenSecretReference
+    - name: url
+      type:
+        scalar: string
+      default: https://api.kraken.com
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.LeaseRiskPolicy
   scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.LedgerReport
@@ -604,14 +647,79 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
       default: 1s
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.UniswapV2SecretReference
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+      default: key
+    - name: name
+      type:
+        scalar: string
+    - name: password
+      type:
+        scalar: string
+    - name: rpcURL
+      type:
+        scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.UniswapV2Venue
+  map:
+    fields:
+    - name: account
+      type:
+        scalar: string
+    - name: base
+      type:
+        scalar: string
+    - name: burnAddress
+      type:
+        scalar: string
+    - name: chainID
+      type:
+        scalar: numeric
+    - name: confirmations
+      type:
+        scalar: numeric
+      default: 12
+    - name: gasMarginBps
+      type:
+        scalar: numeric
+      default: 15000
+    - name: maxGasPriceGwei
+      type:
+        scalar: numeric
+      default: 100
+    - name: nativePrice
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.Decimal
+      default: "0"
+    - name: quote
+      type:
+        scalar: string
+    - name: router
+      type:
+        scalar: string
+    - name: rpcURL
+      type:
+        scalar: string
+    - name: secretRef
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.UniswapV2SecretReference
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.UpdatePolicy
   scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.VenueSpec
   map:
     fields:
+    - name: kraken
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.KrakenVenue
     - name: paper
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.PaperVenue
+    - name: uniswapV2
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.UniswapV2Venue
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.VolumeSpec
   map:
     fields:

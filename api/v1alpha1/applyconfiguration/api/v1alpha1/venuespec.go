@@ -7,8 +7,12 @@ package v1alpha1
 //
 // VenueSpec is where orders go: exactly one kind.
 type VenueSpecApplyConfiguration struct {
-	// paper is the simulated venue inside the daemon. No other kind is served in this version.
+	// paper is the simulated venue inside the daemon; mode Paper needs it.
 	Paper *PaperVenueApplyConfiguration `json:"paper,omitempty"`
+	// kraken is the spot market of the exchange Kraken; mode Live.
+	Kraken *KrakenVenueApplyConfiguration `json:"kraken,omitempty"`
+	// uniswapV2 is a pair of a Uniswap V2 router on an EVM chain; mode Live.
+	UniswapV2 *UniswapV2VenueApplyConfiguration `json:"uniswapV2,omitempty"`
 }
 
 // VenueSpecApplyConfiguration constructs a declarative configuration of the VenueSpec type for use with
@@ -22,5 +26,21 @@ func VenueSpec() *VenueSpecApplyConfiguration {
 // If called multiple times, the Paper field is set to the value of the last call.
 func (b *VenueSpecApplyConfiguration) WithPaper(value *PaperVenueApplyConfiguration) *VenueSpecApplyConfiguration {
 	b.Paper = value
+	return b
+}
+
+// WithKraken sets the Kraken field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Kraken field is set to the value of the last call.
+func (b *VenueSpecApplyConfiguration) WithKraken(value *KrakenVenueApplyConfiguration) *VenueSpecApplyConfiguration {
+	b.Kraken = value
+	return b
+}
+
+// WithUniswapV2 sets the UniswapV2 field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UniswapV2 field is set to the value of the last call.
+func (b *VenueSpecApplyConfiguration) WithUniswapV2(value *UniswapV2VenueApplyConfiguration) *VenueSpecApplyConfiguration {
+	b.UniswapV2 = value
 	return b
 }
