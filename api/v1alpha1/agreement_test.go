@@ -89,11 +89,11 @@ var agreed = map[string]string{
 	"venue.uniswap_v2.native_price":       "venue.uniswapV2.nativePrice",
 	"venue.uniswap_v2.burn_address":       "venue.uniswapV2.burnAddress",
 
-	"ledger.snapshot_ticks":                  "ledger.snapshotTicks",
-	"report.interval_ms":                     "report.interval",
-	"report.lease_duration_ms":               "report.leaseDuration",
-	"report.on_lease_risk":                   "report.onLeaseRisk",
-	"log.level":                              "log.level",
+	"ledger.snapshot_ticks":    "ledger.snapshotTicks",
+	"report.interval_ms":       "report.interval",
+	"report.lease_duration_ms": "report.leaseDuration",
+	"report.on_lease_risk":     "report.onLeaseRisk",
+	"log.level":                "log.level",
 }
 
 // outside are the keys of taud.toml that no field of the resource sets: the operator chooses them.
