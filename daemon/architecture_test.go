@@ -39,12 +39,14 @@ var mayImport = map[string][]string{
 	"daemon/oracle/series": {"daemon/fixed"},
 	"daemon/oracle":        {"daemon/config", "daemon/fixed", "daemon/guard"},
 	"daemon/venue":         {"daemon/core", "daemon/fixed"},
+	"daemon/venue/paper":   {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
+	"daemon/command":       nil,
 	// Of api, the report's wire type.
 	"daemon/report": {"api/v1alpha1"},
 	// The loop knows the venue's interface and is given its sources: it imports no implementation of either.
 	"daemon/loop": {
-		"api/v1alpha1", "daemon/config", "daemon/core", "daemon/guard", "daemon/kernel", "daemon/ledger", "daemon/monitor", "daemon/report/...",
-		"daemon/tau/...", "daemon/venue",
+		"api/v1alpha1", "daemon/command", "daemon/config", "daemon/core", "daemon/fixed", "daemon/guard", "daemon/kernel", "daemon/ledger",
+		"daemon/monitor", "daemon/report/...", "daemon/tau/...", "daemon/venue",
 	},
 	// A backtest is the loop with a recording in place of the sources, so it may know the loop, and of venues the one that is no market.
 	"daemon/backtest": {

@@ -21,6 +21,7 @@ type VenueSpec struct {
 }
 
 // PaperVenue is a simulated venue: it fills at the tick's median price, moved by slippageBps against the order, and takes the fees of economics.
+// Shares of the orders can be made to go wrong, always in the same way for the same seed and order.
 type PaperVenue struct {
 	// quoteBalance at the ledger's first boot, in quote units.
 	// +kubebuilder:default="100000"
@@ -34,6 +35,42 @@ type PaperVenue struct {
 	// +kubebuilder:validation:Maximum=5000
 	// +optional
 	SlippageBps int32 `json:"slippageBps,omitempty"`
+
+	// seed of what happens to orders: the same seed does the same to an order of the same id.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Seed int64 `json:"seed,omitempty"`
+
+	// latency until an order is carried out; until then it is pending.
+	// +kubebuilder:default="0s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) <= duration('10m')",message="must be a duration from 0s to 10m in whole milliseconds, such as 250ms, 1.5s or 2m"
+	// +optional
+	Latency metav1.Duration `json:"latency,omitzero"`
+
+	// partialBps: the share of orders that are filled in part, or in two parts, in basis points.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	// +optional
+	PartialBps int32 `json:"partialBps,omitempty"`
+
+	// rejectBps: the share of orders that are refused, in basis points.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	// +optional
+	RejectBps int32 `json:"rejectBps,omitempty"`
+
+	// ambiguousBps: the share of orders that are answered ambiguously, in basis points: the reply is lost, the order is lost, or it comes late. An
+	// ambiguous order ends in a quarantine that a person must release.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	// +optional
+	AmbiguousBps int32 `json:"ambiguousBps,omitempty"`
 }
 
 // KrakenVenue is the spot market of the exchange Kraken. Its account must be this agent's alone: the dead man's switch cancels every order of

@@ -61,6 +61,8 @@ func venueTable(s *v1alpha1.VenueSpec, a *amounts) (t config.VenueTable) {
 	if p := s.Paper; p != nil {
 		t.Paper = config.DefaultFile().Venue.Paper
 		t.Paper.SlippageBps = int64(p.SlippageBps)
+		t.Paper.Seed, t.Paper.LatencyMS = p.Seed, milliseconds(p.Latency)
+		t.Paper.PartialBps, t.Paper.RejectBps, t.Paper.AmbiguousBps = int64(p.PartialBps), int64(p.RejectBps), int64(p.AmbiguousBps)
 		a.set(&t.Paper.QuoteBalance, "venue.paper.quoteBalance", p.QuoteBalance)
 	}
 	if k := s.Kraken; k != nil {

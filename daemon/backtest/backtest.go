@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (_ *Summary, err error) {
 	}
 	l, err := loop.New(ctx, loop.Parts{
 		Config: c, Specs: specs, Gather: f.gather, Ledger: led, Tenure: lease.NewUnfenced(1), Clock: f.clock(), Log: logr.Discard(), Told: book.tick,
-		NewVenue: func(*core.State, bool) (venue.Venue, error) { return book.over(paperVenue(c)), nil },
+		NewVenue: func(*core.State, bool) (venue.Venue, error) { return book.over(paperVenue(c, f.clock().Wall)), nil },
 		Boot:     core.Boot{Version: o.Version, Name: c.Name, BootID: "backtest", Mode: string(c.Mode), Specs: o.Specs},
 	}, recovered)
 	if err != nil {
@@ -134,11 +134,9 @@ func maxAge(c *config.Config) time.Duration {
 	return time.Duration(c.Written.Oracle.MaxAgeMS) * time.Millisecond
 }
 
-func paperVenue(c *config.Config) venue.Venue {
-	e := c.Economics
-	return paper.New(paper.Config{
-		SlippageBps: c.Venue.Paper.SlippageBps, FeeBpsBuy: e.FeeBpsBuy, FeeBpsSell: e.FeeBpsSell, Gas: e.GasUnitCost,
-	}, 0, c.Venue.Paper.QuoteBalance)
+// paperVenue is the paper venue of a configuration, on the recording's clock.
+func paperVenue(c *config.Config, now func() time.Time) venue.Venue {
+	return paper.New(paper.Configured(c, now), 0, c.Venue.Paper.QuoteBalance)
 }
 
 // notes are what a reader of the result must know.

@@ -34,10 +34,11 @@ type book struct {
 	err     error // the first overflow
 }
 
-// done is an action and what the venue said.
+// done is an action and what the venue said. more: of the action, fills were told before.
 type done struct {
 	core.Action
 	venue.Answer
+	more bool
 }
 
 func newBook(c *config.Config, p *Picture) *book {
@@ -55,9 +56,26 @@ type listening struct {
 
 // Do passes the action on and notes the answer.
 func (l *listening) Do(ctx context.Context, o venue.Order) venue.Answer {
-	answer := l.Venue.Do(ctx, o)
-	l.book.done = append(l.book.done, done{o.Action, answer})
-	return answer
+	return l.heard(o, l.Venue.Do(ctx, o))
+}
+
+// Query passes the question on and notes the answer.
+func (l *listening) Query(ctx context.Context, o venue.Order) venue.Answer {
+	return l.heard(o, l.Venue.Query(ctx, o))
+}
+
+// Cancel passes the order back and notes the answer.
+func (l *listening) Cancel(ctx context.Context, o venue.Order) venue.Answer {
+	return l.heard(o, l.Venue.Cancel(ctx, o))
+}
+
+// heard notes an answer that says something: fills, or how it ended. That an order is not found is no end before its time is over, and then it is
+// one that never came.
+func (l *listening) heard(o venue.Order, a venue.Answer) venue.Answer {
+	if len(a.Fills) > 0 || a.Result.Final() && a.Result != core.NotFound {
+		l.book.done = append(l.book.done, done{o.Action, a, o.Told.Qty > 0})
+	}
+	return a
 }
 
 // tick takes up a tick that has ended, with what was done in it.
@@ -123,7 +141,7 @@ func (b *book) take(did *done, tick uint64, ms int64) {
 		}
 		return
 	}
-	if len(did.Fills) == 0 {
+	if len(did.Fills) == 0 && !did.more {
 		b.refused++
 		b.costs.Gas = m.add(b.costs.Gas, did.Gas)
 		return
@@ -145,11 +163,15 @@ func (b *book) take(did *done, tick uint64, ms int64) {
 		t.Gross, t.Costs.Slippage = m.add(t.Gross, ideal), m.add(t.Costs.Slippage, m.sub(ideal, real))
 		t.sold, t.got = m.add(t.sold, f.Qty), m.add(t.got, real)
 	}
-	if b.remember(did, did.Fills[0].Price); did.Side == core.Buy {
-		b.buys++
-		return
+	if len(did.Fills) > 0 {
+		b.remember(did, did.Fills[0].Price)
 	}
-	if b.sells++; t.sold < t.Qty {
+	if did.Result.Final() && did.Side == core.Buy {
+		b.buys++
+	} else if did.Result.Final() {
+		b.sells++
+	}
+	if did.Side == core.Buy || t.sold < t.Qty {
 		return
 	}
 	t.ExitTick, t.ExitMS, t.Reason, t.Forced = tick, ms, did.Action.Reason, did.Forced

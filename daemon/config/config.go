@@ -299,6 +299,12 @@ type PaperVenue struct {
 	QuoteBalance fixed.Value
 	// SlippageBps by which each fill is worse than the median, 0 to 5000.
 	SlippageBps int64
+	// Seed of what happens to orders, at least 0.
+	Seed int64
+	// Latency until an order is carried out, 0 to 10 min.
+	Latency time.Duration
+	// PartialBps, RejectBps and AmbiguousBps are the shares of orders that are filled in parts, refused, answered ambiguously; 0 to 10000 each.
+	PartialBps, RejectBps, AmbiguousBps int64
 }
 
 // Ledger keeps the record of every tick.

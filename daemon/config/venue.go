@@ -25,6 +25,16 @@ type PaperTable struct {
 	QuoteBalance Scaled `toml:"quote_balance" default:"100000" min:"0"`
 	// SlippageBps by which each fill is worse than the median.
 	SlippageBps int64 `toml:"slippage_bps" default:"0" min:"0" max:"5000"`
+	// Seed of what happens to orders: the same seed does the same to an order of the same id.
+	Seed int64 `toml:"seed" default:"0" min:"0"`
+	// LatencyMS until an order is carried out; until then it is pending.
+	LatencyMS int64 `toml:"latency_ms" default:"0" min:"0" max:"600000"`
+	// PartialBps of the orders are filled in part, or in two parts.
+	PartialBps int64 `toml:"partial_bps" default:"0" min:"0" max:"10000"`
+	// RejectBps of the orders are refused.
+	RejectBps int64 `toml:"reject_bps" default:"0" min:"0" max:"10000"`
+	// AmbiguousBps of the orders are answered ambiguously: the reply is lost, the order is lost, or it comes late.
+	AmbiguousBps int64 `toml:"ambiguous_bps" default:"0" min:"0" max:"10000"`
 }
 
 // KrakenTable is [venue.kraken].
@@ -170,7 +180,10 @@ func resolveVenue(f *File, path func(string) string) Venue {
 		p = &PaperTable{}
 		newReader("", nil, map[string]any{"economics": map[string]any{"scale": f.Economics.Scale}}).table(reflect.ValueOf(p).Elem(), "", nil)
 	}
-	v := Venue{Paper: PaperVenue{QuoteBalance: f.Economics.units(p.QuoteBalance), SlippageBps: p.SlippageBps}}
+	v := Venue{Paper: PaperVenue{
+		QuoteBalance: f.Economics.units(p.QuoteBalance), SlippageBps: p.SlippageBps,
+		Seed: p.Seed, Latency: ms(p.LatencyMS), PartialBps: p.PartialBps, RejectBps: p.RejectBps, AmbiguousBps: p.AmbiguousBps,
+	}}
 	if k := f.Venue.Kraken; k != nil {
 		v.Kraken = &KrakenVenue{
 			URL: k.URL, Pair: k.Pair, BaseAsset: k.BaseAsset, QuoteAsset: k.QuoteAsset,

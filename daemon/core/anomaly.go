@@ -55,6 +55,15 @@ const (
 	RiskHalted Code = "RiskHalted"
 )
 
+// Codes are all of them.
+func Codes() []Code {
+	return []Code{
+		OracleStale, GuardError, NoVerdict, EngineDisagreement, WitnessDisagreement, InvariantBroken, Stalled, ShieldRefused, OrderRefused, OrderAmbiguous,
+		SlippageExceeded, SettlementMismatch, ReplayAlert, BeliefDiffers, BalanceLow, VenueUnreachable, ClockStep, TickOverrun, LeaseThin, DiskLow,
+		LedgerDamaged, RiskHalted,
+	}
+}
+
 // AlwaysManual are the codes whose quarantine a person must acknowledge, whatever the configuration says.
 func (c Code) AlwaysManual() bool {
 	switch c {

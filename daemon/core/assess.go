@@ -32,6 +32,8 @@ type Facts struct {
 	Equity fixed.Value `json:"equity"`
 	// TicksHeld since the position's fill; 0 while flat.
 	TicksHeld uint64 `json:"ticks_held,omitempty"`
+	// Foreign is what the venue holds above the position while no order of ours is open, in base units. It is never sold.
+	Foreign fixed.Value `json:"foreign,omitzero"`
 
 	anomalies  []Anomaly
 	quarantine Quarantine // after this tick's acknowledgement
@@ -143,13 +145,18 @@ func (f *Facts) acknowledge(o *Observation) (riskReleased bool) {
 
 // beliefs compares what the kernel, the ledger and the venue each say that we hold.
 func (f *Facts) beliefs(s *State, o *Observation) {
-	if held := s.Position.Qty > 0; s.Open == nil && s.Kernel.Holding != held {
+	open := busy(s, o)
+	if held := s.Position.Qty > 0; !open && s.Kernel.Holding != held {
 		f.note(BeliefDiffers, fmt.Sprintf("the kernel believes holding=%t, the ledger's fills say %s", s.Kernel.Holding, s.Position.Qty))
 	}
 	switch {
 	case o.Account.Err != "":
 		f.note(VenueUnreachable, o.Account.Err)
-	case s.Open == nil && o.Account.Base < s.Position.Qty:
+	case !open && o.Account.Base < s.Position.Qty:
 		f.note(BalanceLow, fmt.Sprintf("the venue holds %s, the ledger's fills say %s", o.Account.Base, s.Position.Qty))
+	case !open && o.Account.Base > s.Position.Qty:
+		var err error
+		f.Foreign, err = o.Account.Base.Sub(s.Position.Qty)
+		f.failed("foreign balance", err)
 	}
 }

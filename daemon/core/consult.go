@@ -55,7 +55,7 @@ func Consult(p *Params, s *State, o *Observation, f *Facts, specs Specs) Verdict
 
 	holding, held, quarantined := s.Kernel.Holding, s.Position.Qty > 0, f.quarantine.Active
 	entry := c.ask(monitor.Entry, monitor.EntryIn(f.Fresh.OK, f.Market.VolumeHigh, holding, f.Market.TrendUp, f.Market.BelowBand,
-		f.Cooldown, f.mayEnter(s, o), quarantined, s.Open != nil))
+		f.Cooldown, f.mayEnter(s, o), quarantined, busy(s, o)))
 	exit := c.ask(monitor.Exit, monitor.ExitIn(holding, f.Market.AboveTarget, !f.Risk.OK || o.Flatten, entry.Has(2),
 		f.Profit.OK, f.Fresh.OK, held, f.Echo, quarantined))
 

@@ -154,6 +154,7 @@ func (o *object) observation(v *Observation) {
 	o.end()
 	o.text("lease", string(v.Lease))
 	o.intIf("expires", v.Expires)
+	o.textIf("asking", v.Asking)
 	o.textIf("ack", v.Acknowledge)
 	o.flagIf("flatten", v.Flatten)
 	o.anomaliesIf("events", v.Events)
@@ -239,6 +240,7 @@ func (o *object) facts(f *Facts) {
 	o.value("price", f.Price)
 	o.value("equity", f.Equity)
 	o.uintIf("ticks_held", f.TicksHeld)
+	o.valueIf("foreign", f.Foreign)
 	o.end()
 }
 

@@ -51,6 +51,9 @@ type Observation struct {
 	// Expires is the time in Unix milliseconds after which the venue itself must not execute what leaves at this tick: no later than the
 	// Lease's end as it was known at the gathering.
 	Expires int64 `json:"expires,omitempty"`
+	// Asking says what is not known yet of orders that an earlier process may have sent, beside the open intent; empty if all is. Until then
+	// one of them may be live, so no other leaves.
+	Asking string `json:"asking,omitempty"`
 	// Acknowledge is an acknowledgement that is new at this tick.
 	Acknowledge string `json:"ack,omitempty"`
 	// Flatten: the operator asks to sell the position and to take on nothing.

@@ -61,7 +61,7 @@ func (t Told) with(side Side, fills []Fill) (Told, error) {
 
 // Outcome is the body of an outcome record: what the venue said of an intent.
 type Outcome struct {
-	// Intent is the sequence number of the record that states the intent, ID the client order id, Side its side.
+	// Intent is the sequence number of the record that states the intent, or authorises the spare exit; ID the client order id, Side its side.
 	Intent uint64 `json:"intent"`
 	ID     string `json:"id"`
 	Side   Side   `json:"side"`
@@ -73,50 +73,73 @@ type Outcome struct {
 	Reason string `json:"why,omitempty"`
 	// Replay: the venue says that the id or the nonce was used before.
 	Replay bool `json:"replay,omitempty"`
+	// Spare is the exit that is authorised in advance while a position is left.
+	Spare *Spare `json:"spare,omitempty"`
 }
 
-// ApplyOutcome is the state after an outcome. What the outcome says is taken up even where it is an anomaly; the next tick takes that up.
-// An outcome of an intent that is not open, and arithmetic that overflows, are errors: the ledger can't be understood then, and the state
-// comes back as it was.
+// ApplyOutcome is the state after an outcome, of the open intent or of the spare exit. What the outcome says is taken up even where it is an
+// anomaly; the next tick takes that up. An outcome of anything else, and arithmetic that overflows, are errors: the ledger can't be understood
+// then, and the state comes back as it was.
 func ApplyOutcome(s State, out *Outcome) (State, error) {
-	if s.Open == nil || s.Open.Seq != out.Intent || s.Open.ID != out.ID || s.Open.Side != out.Side {
-		return s, fmt.Errorf("outcome of %s %s (record %d), which is not the open intent", out.Side, out.ID, out.Intent)
-	}
-	before, intent := s, *s.Open
+	before := s
 	s.Pending = s.Pending[:len(s.Pending):len(s.Pending)]
-	s.flag(&intent, out)
 	var err error
 	switch {
-	case out.Side == Burn && out.Result == Filled:
-		err = s.burned(intent.Qty, out.Gas)
-	case out.Side == Burn:
-		err = s.gas(Burn, out.Gas)
+	case s.Open != nil && s.Open.Seq == out.Intent && s.Open.ID == out.ID && s.Open.Side == out.Side:
+		err = s.applyIntent(out)
+	case s.Spare != nil && s.Spare.Seq == out.Intent && s.Spare.ID == out.ID && out.Side == Sell:
+		err = s.applySpare(out)
 	default:
-		for _, f := range out.Fills {
-			if err == nil {
-				err = s.fill(intent.Side, f)
-			}
-		}
-		if err == nil && out.Gas != 0 {
-			err = s.gas(intent.Side, out.Gas)
-		}
-	}
-	if err == nil {
-		intent.Told, err = intent.Told.with(intent.Side, out.Fills)
+		return before, fmt.Errorf("outcome of %s %s (record %d), which is not the open intent", out.Side, out.ID, out.Intent)
 	}
 	if err != nil {
 		return before, fmt.Errorf("outcome of record %d: %w", out.Intent, err)
+	}
+	if s.Spare = nil; out.Spare != nil {
+		spare := *out.Spare
+		s.Spare = &spare
+	}
+	if s.Position.Qty == 0 {
+		s.Exit, s.Position, s.Spare = "", Position{}, nil
+	}
+	return s, nil
+}
+
+// applyIntent books an outcome of the open intent, which stays open if it is not final.
+func (s *State) applyIntent(out *Outcome) (err error) {
+	intent := *s.Open
+	s.flag(&intent, out)
+	if err := s.book(intent.Side, out); err != nil {
+		return err
+	}
+	if intent.Told, err = intent.Told.with(intent.Side, out.Fills); err != nil {
+		return err
 	}
 	if s.Open = nil; !out.Result.Final() {
 		intent.Ambiguous = out.Result == Ambiguous
 		intent.Qty -= filled(out.Fills) // what may still be filled
 		s.Open = &intent
 	}
-	if s.Position.Qty == 0 {
-		s.Exit = ""
-		s.Position = Position{}
+	return nil
+}
+
+// book moves cash and position by what an outcome says.
+func (s *State) book(side Side, out *Outcome) error {
+	if side == Burn {
+		if out.Result == Filled {
+			return s.burned(s.Open.Qty, out.Gas)
+		}
+		return s.gas(Burn, out.Gas)
 	}
-	return s, nil
+	for _, f := range out.Fills {
+		if err := s.fill(side, f); err != nil {
+			return err
+		}
+	}
+	if out.Gas == 0 {
+		return nil
+	}
+	return s.gas(side, out.Gas)
 }
 
 // flag notes what an outcome shows that must not be.
@@ -135,7 +158,9 @@ func (s *State) flag(intent *Intent, out *Outcome) {
 	if out.Replay {
 		note(ReplayAlert, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
 	}
-	if got := filled(out.Fills); got > intent.Qty {
+	if got := filled(out.Fills); got > intent.Qty && intent.Told.Qty > 0 {
+		note(ReplayAlert, "%s of %s, with %s told before, was filled with %s: told twice", intent.Side, intent.Qty, intent.Told.Qty, got)
+	} else if got > intent.Qty {
 		note(SettlementMismatch, "%s of %s was filled with %s", intent.Side, intent.Qty, got)
 	}
 	for _, f := range out.Fills {

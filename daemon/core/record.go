@@ -128,6 +128,21 @@ type Command struct {
 	Flatten bool `json:"flatten"`
 	// Halt is why the ticking is to end, in the words of who ordered it; empty if nobody did.
 	Halt string `json:"halt,omitempty"`
+	// Release ends a halt that a person ordered.
+	Release bool `json:"release,omitempty"`
+	// Local: it came from a person at the daemon's machine, not from the operator. Such a halt survives a restart.
+	Local bool `json:"local,omitempty"`
+}
+
+// ApplyCommand is the state after a command. Acknowledgements and flattening take effect by way of the next tick's observation.
+func ApplyCommand(s State, c *Command) State {
+	if c.Local && c.Halt != "" {
+		s.Halted = c.Halt
+	}
+	if c.Release {
+		s.Halted = ""
+	}
+	return s
 }
 
 // Snapshot is the body of a snapshot record: the core's whole state, bound to the boot that it ran under.
@@ -143,6 +158,8 @@ type Shutdown struct {
 	Reason string `json:"reason"`
 	// Position kept.
 	Position fixed.Value `json:"position"`
+	// Asking is what was not known then of orders of an earlier process, as in an Observation.
+	Asking string `json:"asking,omitempty"`
 }
 
 // Encode is the body's bytes. Encoding what was decoded from them gives the same bytes again, which replay compares.

@@ -46,10 +46,10 @@ func TestRecordsAreReadAsTheyWereWritten(t *testing.T) {
 		sameBytes(t, core.Snapshot{Boot: rapid.Uint64().Draw(t, "boot"), State: anyState.Draw(t, "state")})
 	}))
 	t.Run("command", rapid.MakeCheck(func(t *rapid.T) {
-		sameBytes(t, core.Command{Acknowledge: text.Draw(t, "ack"), Flatten: rapid.Bool().Draw(t, "flatten"), Halt: text.Draw(t, "halt")})
+		sameBytes(t, core.Command{Acknowledge: text.Draw(t, "ack"), Flatten: rapid.Bool().Draw(t, "flatten"), Halt: text.Draw(t, "halt"), Release: flag.Draw(t, "release"), Local: flag.Draw(t, "local")})
 	}))
 	t.Run("shutdown", rapid.MakeCheck(func(t *rapid.T) {
-		sameBytes(t, core.Shutdown{Reason: text.Draw(t, "reason"), Position: amount.Draw(t, "position")})
+		sameBytes(t, core.Shutdown{Reason: text.Draw(t, "reason"), Position: amount.Draw(t, "position"), Asking: text.Draw(t, "asking")})
 	}))
 }
 
@@ -230,8 +230,12 @@ var (
 		return core.Outcome{
 			Intent: counts.Draw(t, "intent"), ID: text.Draw(t, "id"), Side: core.Side(text.Draw(t, "side")), Result: core.Result(text.Draw(t, "result")),
 			Fills: rapid.SliceOfN(fill, 0, 3).Draw(t, "fills"), Gas: amount.Draw(t, "gas"), Reason: text.Draw(t, "reason"),
-			Replay: flag.Draw(t, "replay"),
+			Replay: flag.Draw(t, "replay"), Spare: rapid.Ptr(anySpare, true).Draw(t, "spare"),
 		}
+	})
+	anySpare = rapid.Custom(func(t *rapid.T) core.Spare {
+		return core.Spare{Seq: counts.Draw(t, "seq"), ID: text.Draw(t, "id"), Qty: amount.Draw(t, "qty"), Limit: amount.Draw(t, "limit"),
+			Reference: amount.Draw(t, "ref"), Ticket: text.Draw(t, "ticket")}
 	})
 	anyParams = rapid.Custom(func(t *rapid.T) core.Params {
 		return core.Params{
@@ -268,7 +272,7 @@ var (
 			Exit:     text.Draw(t, "exit"), BurnArmed: flag.Draw(t, "armed"), TripProfit: amount.Draw(t, "trip"), Realised: amount.Draw(t, "realised"),
 			Burned: amount.Draw(t, "burned"), Cash: amount.Draw(t, "cash"), Peak: amount.Draw(t, "peak"),
 			Signal:  signal.State{Prices: rapid.SliceOfN(amount, 0, 3).Draw(t, "prices"), Volumes: rapid.SliceOfN(amount, 0, 3).Draw(t, "volumes")},
-			Pending: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "pending"), Acknowledged: text.Draw(t, "ack"), Config: text.Draw(t, "config"), Specs: [9]string{3: text.Draw(t, "spec")},
+			Pending: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "pending"), Acknowledged: text.Draw(t, "ack"), Halted: text.Draw(t, "halted"), Spare: rapid.Ptr(anySpare, true).Draw(t, "spare"), Config: text.Draw(t, "config"), Specs: [9]string{3: text.Draw(t, "spec")},
 		}
 		if flag.Draw(t, "open") {
 			s.Open = &core.Intent{Action: anyAction.Draw(t, "action"), Seq: counts.Draw(t, "seq"), ID: text.Draw(t, "id"), Tick: counts.Draw(t, "at"), Ambiguous: flag.Draw(t, "ambiguous"),
@@ -290,12 +294,12 @@ var (
 				TrendUp: flag.Draw(t, "up")},
 			Cooldown: flag.Draw(t, "cooldown"), CooldownLeft: counts.Draw(t, "cooldown left"), CooldownWhy: text.Draw(t, "cooldown why"),
 			Echo: flag.Draw(t, "echo"), EchoLeft: counts.Draw(t, "echo left"), EchoWhy: text.Draw(t, "echo why"), Affordable: flag.Draw(t, "affordable"),
-			Price: amount.Draw(t, "price"), Equity: amount.Draw(t, "equity"), TicksHeld: counts.Draw(t, "ticks held"),
+			Price: amount.Draw(t, "price"), Equity: amount.Draw(t, "equity"), TicksHeld: counts.Draw(t, "ticks held"), Foreign: amount.Draw(t, "foreign"),
 		}
 		tick := core.Tick{
 			Tick: counts.Draw(t, "tick"), Facts: &facts, In: rapid.StringMatching("[01]{6}").Draw(t, "in"), Monitors: rapid.SliceOfN(text, 0, 8).Draw(t, "monitors"), Disagreement: flag.Draw(t, "disagreement"), Out: anyOutputs.Draw(t, "out").Bits(),
 			Obs: &core.Observation{Quotes: rapid.SliceOfN(anyQuote, 0, 3).Draw(t, "quotes"), Account: anyAccount.Draw(t, "account"),
-				Lease: core.LeaseState(text.Draw(t, "lease")), Expires: whole.Draw(t, "expires"), Acknowledge: text.Draw(t, "ack"), Flatten: flag.Draw(t, "flatten"),
+				Lease: core.LeaseState(text.Draw(t, "lease")), Expires: whole.Draw(t, "expires"), Asking: text.Draw(t, "asking"), Acknowledge: text.Draw(t, "ack"), Flatten: flag.Draw(t, "flatten"),
 				Events: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "events")},
 			NoVerdict: text.Draw(t, "no verdict"), Healthy: flag.Draw(t, "healthy"), Anomalies: rapid.SliceOfN(anyAnomaly, 0, 2).Draw(t, "anomalies"),
 			Quarantine: anyQuarantine.Draw(t, "quarantine"), Position: amount.Draw(t, "position"), Exit: text.Draw(t, "exit"),

@@ -34,6 +34,8 @@ type State struct {
 	Exit string `json:"exit,omitempty"`
 	// Open is the intent whose outcome is not known.
 	Open *Intent `json:"open,omitempty"`
+	// Spare is the exit that the last outcome authorised in advance; nil while flat.
+	Spare *Spare `json:"spare,omitempty"`
 	// BurnArmed: the kernel's burn_event of the last sell waits for the sell to be final.
 	BurnArmed bool `json:"burn_armed,omitempty"`
 	// TripProfit is what the sells since the position was opened realised, net of all costs.
@@ -50,6 +52,8 @@ type State struct {
 	Pending []Anomaly `json:"pending,omitempty"`
 	// Acknowledged is the last acknowledgement that was taken up, whether it released something or not.
 	Acknowledged string `json:"acknowledged,omitempty"`
+	// Halted is why a person ended the ticking; it lasts until a release.
+	Halted string `json:"halted,omitempty"`
 	// Config and Specs are the digests that the last boot ran with.
 	Config string                    `json:"config"`
 	Specs  [monitor.Count + 1]string `json:"specs"`
@@ -143,6 +147,16 @@ func (s State) Named(seq uint64, id string) State {
 		open := *s.Open
 		open.Seq, open.ID = seq, id
 		s.Open = &open
+	}
+	return s
+}
+
+// Authorised returns the state with the record known that authorises the spare exit. One that has its record already keeps it.
+func (s State) Authorised(seq uint64) State {
+	if s.Spare != nil && s.Spare.Seq == 0 {
+		spare := *s.Spare
+		spare.Seq = seq
+		s.Spare = &spare
 	}
 	return s
 }

@@ -53,6 +53,7 @@ func Decide(p *Params, s State, o *Observation, f Facts, v *Verdicts) (State, De
 
 	t := step{p: p, before: &s, next: &next, o: o, v: v, Decision: Decision{Facts: f, Anomalies: f.anomalies}}
 	t.judge()
+	t.follow()
 	t.owe()
 	t.act()
 
@@ -185,20 +186,24 @@ func (t *step) act() {
 	if t.verdict() && t.v.Out.Buy {
 		t.buy()
 	}
-	if t.next.BurnArmed && t.next.Position.Qty == 0 && t.next.Open == nil && t.Action == nil {
+	if t.next.BurnArmed && t.next.Position.Qty == 0 && !busy(t.next, t.o) && t.Action == nil {
 		t.burn()
 	}
 }
 
-// sell plans an exit. A forced one needs no fresh price and has the emergency limit; an order of ours in the way is cancelled first.
+// busy: an order of ours may be live, so no other may leave, and what the ledger says and the venue holds may differ.
+func busy(s *State, o *Observation) bool { return s.Open != nil || o.Asking != "" }
+
+// sell plans an exit. A forced one needs no fresh price and has the emergency limit; an order of ours in the way is cancelled first. A sell that
+// is on its way is no such order: it is the exit itself, until the venue should have dropped it.
 func (t *step) sell(want fixed.Value) {
 	s, f := t.next, &t.Facts
-	if s.Open != nil && s.Open.Side != Burn {
-		t.Cancel = s.Open.ID
+	if open := s.Open; open != nil && (open.Side == Buy || open.Side == Sell && t.o.MS > open.Expires) {
+		t.Cancel = open.ID
 	}
 	qty, why := actuator.PlanExit(actuator.Exit{
 		Position: s.Position.Qty, Balance: t.o.Account.Base, BalanceKnown: t.o.Account.Err == "", Quantity: want,
-		OpenIntent: s.Open != nil, LeaseHeld: t.o.Lease != LeaseLost,
+		OpenIntent: busy(s, t.o), LeaseHeld: t.o.Lease != LeaseLost,
 	})
 	if why != "" {
 		t.Refused = "sell: " + why
@@ -226,7 +231,7 @@ func (t *step) buy() {
 	why := actuator.RefuseBuy(actuator.Entry{
 		SellToo: t.v.Out.Sell || t.Action != nil, Fresh: f.Fresh.OK, CooldownOK: f.Cooldown, RiskOK: f.Risk.OK, Affordable: f.Affordable,
 		Quarantined: f.quarantine.Active, Anomalies: len(t.Anomalies),
-		NonceSet: t.before.Kernel.Nonce, OpenIntent: t.next.Open != nil, Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
+		NonceSet: t.before.Kernel.Nonce, OpenIntent: busy(t.next, t.o), Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
 		MaxPosition: t.p.Risk.MaxPositionQty, LeaseHeld: t.o.Lease == LeaseHeld,
 	})
 	limit, err := guard.LimitAbove(f.Price, t.p.Costs.SlippageBps)

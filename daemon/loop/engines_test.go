@@ -30,7 +30,7 @@ func (r *rig) withDouble(e config.Engine, deadline time.Duration, orders ...stri
 	for i := 0; i < len(orders); i += 2 {
 		r.t.Setenv(orders[i], orders[i+1])
 	}
-	e.StartDeadline = 20 * time.Second
+	e.StartDeadline, r.real = 20*time.Second, true
 	r.engines = func(c *config.Config, set [specCount]core.Spec) (*Specs, error) {
 		c.Engine, c.Paths.TauBin, c.Tick.Deadline = e, path, deadline
 		return Engines(context.Background(), c, set, r.t.TempDir(), slog.New(slog.DiscardHandler))

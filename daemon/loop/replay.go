@@ -30,11 +30,15 @@ type Replayer struct {
 	// BootSeq and Boot are the boot record in force; Boot is nil before the first.
 	BootSeq uint64
 	Boot    *core.Boot
-	// Last is the last tick record, nil before the first. Stopped: the last record is a shutdown.
+	// Last is the last tick record, nil before the first. Stopped: the last record is a shutdown, with nothing left to ask the venue.
 	Last    *core.Tick
 	Stopped bool
 
 	specs *Specs
+	// ids are the client order ids since the last outcome, itself included, which was recorded at settledMS; torn says that a torn tail was cut since.
+	ids       []string
+	settledMS int64
+	torn      bool
 }
 
 // Apply takes up the next record.
@@ -49,22 +53,47 @@ func (r *Replayer) Apply(rec *ledger.Record) error {
 	case ledger.KindTick:
 		return r.tick(rec)
 	case ledger.KindOutcome:
-		var out core.Outcome
-		if err := decode(rec, &out); err != nil {
-			return err
-		}
-		next, err := core.ApplyOutcome(r.State, &out)
-		if err != nil {
-			return &DivergedError{rec.Seq, "outcome", "one of the open intent", err.Error()}
-		}
-		r.State = next
+		return r.outcome(rec)
 	case ledger.KindSnapshot:
 		return same(rec, core.Snapshot{Boot: r.BootSeq, State: r.State})
 	case ledger.KindShutdown:
-		r.Stopped = true
+		var end core.Shutdown
+		if err := decode(rec, &end); err != nil {
+			return err
+		}
+		r.Stopped = end.Asking == ""
+		r.torn = r.torn && !r.Stopped
 	case ledger.KindCommand:
-		// What a command does is in the observation of the next tick.
+		var c core.Command
+		if err := decode(rec, &c); err != nil {
+			return err
+		}
+		r.State = core.ApplyCommand(r.State, &c)
 	}
+	return nil
+}
+
+// outcome takes up what became of an order. The exit that it authorises follows from the state that it leads to; an outcome of an earlier version
+// authorises none.
+func (r *Replayer) outcome(rec *ledger.Record) error {
+	var out core.Outcome
+	if err := decode(rec, &out); err != nil {
+		return err
+	}
+	next, err := core.ApplyOutcome(r.State, &out)
+	if err != nil {
+		return &DivergedError{rec.Seq, "outcome", "one of the open intent", err.Error()}
+	}
+	if r.ids = append(r.ids[:0], out.ID); out.Spare != nil {
+		if out.Spare, err = core.NewSpare(&r.Boot.Params, &next, ExitID(out.ID), out.Spare.Ticket); err != nil {
+			return &DivergedError{rec.Seq, "outcome", "a spare exit", err.Error()}
+		}
+		if err := same(rec, out); err != nil {
+			return err
+		}
+		r.ids = append(r.ids, out.Spare.ID)
+	}
+	r.State, r.settledMS = next.Authorised(rec.Seq), rec.UnixMilli
 	return nil
 }
 
@@ -74,6 +103,7 @@ func (r *Replayer) boot(rec *ledger.Record) error {
 		return err
 	}
 	r.State = core.ApplyBoot(r.State, boot)
+	r.torn = r.torn || boot.Torn > 0
 	return r.specs.Restore(r.State.Words)
 }
 
@@ -120,13 +150,11 @@ func (r *Replayer) tick(rec *ledger.Record) error {
 	if err := same(rec, core.NewTick(t.Obs, &verdicts, &next, &decision)); err != nil {
 		return err
 	}
-	r.State, r.Last = next.Named(rec.Seq, ClientID(rec.Leaf)), &t
+	if r.State, r.Last = next.Named(rec.Seq, ClientID(rec.Leaf)), &t; t.Act != nil {
+		r.ids = append(r.ids, r.State.Open.ID)
+	}
 	return nil
 }
-
-// ClientID is the client order id of the intent in a record: the first 16 bytes of its leaf hash in hex. It contains epoch and sequence
-// number by way of the hash, so it is never used twice.
-func ClientID(leaf ledger.Hash) string { return leaf.String()[:32] }
 
 // same compares a record's body with what it should be.
 func same(rec *ledger.Record, want any) error {
@@ -167,7 +195,7 @@ func Recover(dir string, found *ledger.Recovery) (*Replayer, error) {
 		if err := decode(found.Snapshot, &snap); err != nil {
 			return nil, err
 		}
-		if err := r.restore(dir, found.Snapshot.Seq, &snap); err != nil {
+		if err := r.restore(dir, found.Snapshot, &snap); err != nil {
 			return nil, err
 		}
 		from = found.Snapshot.Seq + 1
@@ -184,7 +212,8 @@ func Recover(dir string, found *ledger.Recovery) (*Replayer, error) {
 }
 
 // restore takes a snapshot as the state, under the boot record that it names.
-func (r *Replayer) restore(dir string, seq uint64, snap *core.Snapshot) error {
+func (r *Replayer) restore(dir string, at *ledger.Record, snap *core.Snapshot) error {
+	seq := at.Seq
 	for rec, err := range ledger.Scan(dir, snap.Boot) {
 		if err != nil {
 			return err
@@ -195,7 +224,13 @@ func (r *Replayer) restore(dir string, seq uint64, snap *core.Snapshot) error {
 		if _, err := r.under(rec); err != nil {
 			return err
 		}
-		r.State = snap.State
+		r.State, r.settledMS = snap.State, at.UnixMilli
+		if open := r.State.Open; open != nil {
+			r.ids = append(r.ids, open.ID)
+		}
+		if spare := r.State.Spare; spare != nil {
+			r.ids = append(r.ids, spare.ID)
+		}
 		return r.specs.Restore(r.State.Words)
 	}
 	return &DivergedError{seq, "boot", "the sequence number of an earlier boot record", strconv.FormatUint(snap.Boot, 10)}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/taudaemon/taudaemon/daemon/command"
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/guard"
@@ -50,7 +51,7 @@ func (c Clock) within(ctx context.Context, d time.Duration) (context.Context, co
 // SystemClock is the machine's.
 func SystemClock() Clock { return Clock{Wall: time.Now, Boot: lease.Boottime} }
 
-// Parts are what the loop runs with. All are required but Server and Told.
+// Parts are what the loop runs with. All are required but Server, Told, Local and Redact.
 type Parts struct {
 	Config *config.Config
 	// Specs in their engines.
@@ -67,6 +68,10 @@ type Parts struct {
 	Told  func(*core.Observation, *core.Decision, *core.State)
 	Clock Clock
 	Log   logr.Logger
+	// Local brings the orders of a person on this machine; nil where there is none.
+	Local *command.Inbox
+	// Redact, if set, takes out of a text what must not be shown. What venue and sources say goes through it before anything else sees it.
+	Redact func(string) string
 	// Boot is the boot record, without the params, the engine and the baseline, which the loop fills in.
 	Boot core.Boot
 }
@@ -79,6 +84,9 @@ type Loop struct {
 	state   core.State
 	boot    core.Boot
 	bootSeq uint64
+
+	doubt   doubt
+	ordered ordered
 
 	events     []core.Anomaly // found by the shell since the last tick
 	damage     chan error     // what the scrubber found
@@ -121,7 +129,9 @@ func Params(c *config.Config) core.Params {
 	return p
 }
 
-// New makes the loop ready to tick where the recovered ledger ends: it writes the boot record, and asks the venue for an open intent.
+// New makes the loop ready to tick where the recovered ledger ends: it writes the boot record, and asks the venue for an open intent and for an exit
+// that may have left when the ledger failed. What the venue does not tell now it is asked at every tick, and until it does nothing else leaves. Where
+// a person's halt is in force, the loop comes with a *HaltError: it can report, and must not tick.
 func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1)}
 	first := recovered.Boot == nil
@@ -145,10 +155,30 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l.bootSeq = receipt.Seq
 	l.state = core.ApplyBoot(l.state, &l.boot)
 	l.last.record.Quarantine = l.state.Quarantine // it survives a restart, and is no news then
+	l.doubt = newDoubt(recovered, p.Boot.Torn > 0, l.Venue, p.Clock.Wall(), p.Config.Tick.Deadline)
 	if err := p.Specs.Restore(l.state.Words); err != nil {
 		return nil, &HaltError{Reason: "EngineState", Err: err}
 	}
-	return l, l.settle(ctx)
+	for range 2 { // what became of an intent may tell of an exit to ask for
+		if err := l.settle(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.local(p.Clock.Wall().UnixMilli()); err != nil {
+		return nil, err
+	}
+	if l.state.Halted != "" {
+		return l, l.haltOrdered(ctx, l.state.Halted)
+	}
+	return l, nil
+}
+
+// once is a tick, and what is left to do if the ledger failed in it.
+func (l *Loop) once(ctx context.Context) error {
+	if err := l.tick(ctx); err != nil {
+		return l.lastExit(err) //nolint:contextcheck // an order has a deadline of its own
+	}
+	return nil
 }
 
 // Run ticks until ctx ends, then shuts down in order; the position is kept. A *HaltError is returned as it is, with nothing written after it;
@@ -167,7 +197,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		if err := l.Tenure.Err(); err != nil {
 			return err
 		}
-		if err := l.tick(ctx); err != nil {
+		if err := l.once(ctx); err != nil {
 			return err
 		}
 		for waiting := true; waiting; {
@@ -178,6 +208,7 @@ func (l *Loop) Run(ctx context.Context) error {
 				waiting = false
 			case <-alive.C:
 				l.publish()
+				waiting = l.nothingOrdered()
 			case <-l.Tenure.Changed():
 				waiting = l.Tenure.Err() == nil && l.nothingOrdered()
 			}
@@ -185,17 +216,11 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 }
 
-// nothingOrdered says that the operator's commands are those that were taken up already: a new one is not left waiting for the beat.
-func (l *Loop) nothingOrdered() bool {
-	c := l.Tenure.Commands()
-	return c.Flatten == l.flatten && (c.Acknowledge == "" || c.Acknowledge == l.state.Acknowledged)
-}
-
 // Drive is Run on a clock that the caller moves: it ticks whenever beat has moved the clock and says true, until that says false or ctx ends,
 // then shuts down in order. The end says why it ended, for the record; it is asked once.
 func (l *Loop) Drive(ctx context.Context, beat func() bool, end func() string) error {
 	for ctx.Err() == nil && beat() {
-		if err := l.tick(ctx); err != nil {
+		if err := l.once(ctx); err != nil {
 			return err
 		}
 	}
@@ -218,7 +243,7 @@ func (l *Loop) quiesce(ctx context.Context, reason string) error {
 	if err := l.commitSnapshot(); err != nil {
 		return err
 	}
-	_, err := l.commit(ledger.KindShutdown, l.Clock.Wall().UnixMilli(), core.Shutdown{Reason: reason, Position: l.state.Position.Qty})
+	_, err := l.commit(ledger.KindShutdown, l.Clock.Wall().UnixMilli(), core.Shutdown{Reason: reason, Position: l.state.Position.Qty, Asking: l.doubt.String()})
 	l.Log.Info("shut down in order", "tick", l.state.Tick, "position", l.state.Position.Qty.String())
 	return err
 }

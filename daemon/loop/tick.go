@@ -12,7 +12,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/venue"
 )
 
-// tick is one tick: the nine steps. An error is the end of ticking: the ledger could not be written or not be understood.
+// tick is one tick: the nine steps. An error is the end of ticking: the ledger could not be written or not be understood, or a halt was ordered.
 func (l *Loop) tick(ctx context.Context) error {
 	begun := l.Clock.Boot()
 	// A tick that has begun is finished, also while the process is asked to stop: its calls are not cut, only bounded.
@@ -20,12 +20,12 @@ func (l *Loop) tick(ctx context.Context) error {
 	defer cancel()
 
 	// 1. Gather: what became of an open intent, prices, balances, commands, the right to act.
-	if err := l.settle(ctx); err != nil {
-		return err
-	}
 	obs, err := l.gather(ctx, begun)
 	if err != nil {
 		return err
+	}
+	if l.ordered.halt != "" {
+		return l.haltOrdered(ctx, l.ordered.halt)
 	}
 	// 2. Guards and market bits.
 	facts := core.Assess(&l.boot.Params, &l.state, &obs)
@@ -41,8 +41,9 @@ func (l *Loop) tick(ctx context.Context) error {
 	if l.state = next; decision.Action != nil {
 		l.state = next.Named(record.Seq, ClientID(record.Leaf))
 	}
+	l.carriedOut()
 	// 9. Commit what became of it.
-	if err := l.act(&decision); err != nil { //nolint:contextcheck // an order has a deadline of its own
+	if err := l.act(&decision, begun); err != nil { //nolint:contextcheck // an order has a deadline of its own
 		return err
 	}
 	if err := l.snapshot(); err != nil {
@@ -52,12 +53,21 @@ func (l *Loop) tick(ctx context.Context) error {
 	return nil
 }
 
-// gather observes. Sources and venue are asked under the tick's deadline; one that does not answer is an answer too.
+// gather observes. Sources and venue are asked beside each other, in three quarters of the tick's time, so that a slow one leaves some for the
+// specs; one that does not answer is an answer too.
 func (l *Loop) gather(ctx context.Context, now time.Duration) (core.Observation, error) {
 	wall := l.Clock.Wall()
-	obs := core.Observation{MS: wall.UnixMilli(), Lease: l.leaseState(), Expires: l.expires(wall)}
-	obs.Quotes = l.quotes(ctx, obs.MS)
-	obs.Account = l.Venue.Account(ctx)
+	obs := core.Observation{MS: wall.UnixMilli()}
+	asking, cancel := l.Clock.within(ctx, l.Config.Tick.Deadline*3/4)
+	defer cancel()
+	told := l.beside(func() heard { return l.observeVenue(asking) })
+	obs.Quotes = l.quotes(asking, obs.MS)
+	h := told()
+	if err := l.take(&h); err != nil {
+		return obs, err
+	}
+	obs.Account, obs.Asking = h.account, l.doubt.String()
+	obs.Lease, obs.Expires = l.leaseState(), l.expires()
 	if err := l.commands(&obs); err != nil {
 		return obs, err
 	}
@@ -89,13 +99,19 @@ func (l *Loop) clockStep(wall time.Time, now time.Duration) time.Duration {
 
 // quotes asks every source.
 func (l *Loop) quotes(ctx context.Context, ms int64) []guard.Quote {
-	return l.Gather(ctx, l.state.Tick+1, ms)
+	quotes := l.Gather(ctx, l.state.Tick+1, ms)
+	for i := range quotes {
+		quotes[i].Err = l.clean(quotes[i].Err)
+	}
+	return quotes
 }
 
-// expires is when the venue must no longer execute what leaves at this tick: before the next tick could order the same again, and within the
-// Lease. Nothing leaves without one, so it needs no time then.
-func (l *Loop) expires(wall time.Time) int64 {
-	return wall.Add(min(max(l.Config.Tick.Interval, l.Config.Tick.Deadline), max(l.Tenure.Margin(), 0))).UnixMilli()
+// expires is when the venue must no longer execute what leaves at this tick: soon, and within the Lease. Nothing leaves without one, so it needs
+// no time then.
+func (l *Loop) expires() int64 {
+	t := &l.Config.Tick
+	life := min(max(t.Interval, t.Deadline), 2*t.Deadline)
+	return l.Clock.Wall().Add(min(life, max(l.Tenure.Margin(), 0))).UnixMilli()
 }
 
 // leaseState reads the fence. A thin margin leaves time for two tries of an exit, and no less than a third of the duration.
@@ -111,77 +127,39 @@ func (l *Loop) leaseState() core.LeaseState {
 	return core.LeaseHeld
 }
 
-// commands takes up what the operator ordered; what is new is a record of its own before the tick that follows it.
-func (l *Loop) commands(obs *core.Observation) error {
-	c := l.Tenure.Commands()
-	obs.Flatten = c.Flatten
-	if c.Acknowledge != l.state.Acknowledged {
-		obs.Acknowledge = c.Acknowledge
-	}
-	if obs.Acknowledge == "" && c.Flatten == l.flatten {
-		return nil
-	}
-	l.flatten = c.Flatten
-	l.Log.Info("command", "acknowledge", obs.Acknowledge, "flatten", c.Flatten)
-	_, err := l.commit(ledger.KindCommand, obs.MS, core.Command{Acknowledge: obs.Acknowledge, Flatten: c.Flatten})
-	return err
-}
-
-// settle asks the venue for the outcome of an open intent, and records what is new.
-func (l *Loop) settle(ctx context.Context) error {
-	open := l.state.Open
-	if open == nil {
-		return nil
-	}
-	return l.outcome(open, l.Venue.Query(ctx, venue.OrderOf(open)))
-}
-
-// act carries out the decision. It has a deadline of its own: a slow source must not take the time of an exit.
-func (l *Loop) act(d *core.Decision) error {
+// act carries out the decision. It has a deadline of its own: a slow source must not take the time of an exit. A buy it may: what it was decided on
+// is old by then.
+func (l *Loop) act(d *core.Decision, begun time.Duration) error {
 	if d.Cancel == "" && d.Action == nil {
 		return nil
 	}
 	ctx, cancel := l.Clock.within(context.Background(), min(l.Config.Tick.Deadline, max(l.Tenure.Margin(), 0)))
 	defer cancel()
 	open := l.state.Open
-	if a := d.Action; a != nil {
-		l.Log.Info("action", "tick", l.state.Tick, "side", string(a.Side), "qty", a.Qty.String(), "limit", a.Limit.String(), "forced", a.Forced,
-			"why", a.Reason, "id", open.ID)
-	}
-	if l.Tenure.Margin() <= 0 {
-		if d.Action == nil {
+	if d.Action == nil {
+		if l.Tenure.Margin() <= 0 {
 			return nil
 		}
-		return l.outcome(open, venue.Answer{Result: core.Refused, Reason: "not sent: the Lease ran out before it left"})
-	}
-	if d.Action == nil {
 		return l.outcome(open, l.Venue.Cancel(ctx, venue.OrderOf(open)))
 	}
-	return l.outcome(open, l.Venue.Do(ctx, venue.OrderOf(open)))
+	a := d.Action
+	l.Log.Info("action", "tick", l.state.Tick, "side", string(a.Side), "qty", a.Qty.String(), "limit", a.Limit.String(), "forced", a.Forced,
+		"why", a.Reason, "id", open.ID)
+	if why := l.unsent(a, begun); why != "" {
+		return l.told(open, venue.Answer{Result: core.Refused, Reason: "not sent: " + why}, false)
+	}
+	return l.told(open, l.Venue.Do(ctx, venue.OrderOf(open)), false)
 }
 
-// outcome records an answer and takes it up. One that says nothing new of an intent that stays open leaves no record.
-func (l *Loop) outcome(open *core.Intent, a venue.Answer) error {
-	out := core.Outcome{Intent: open.Seq, ID: open.ID, Side: open.Side, Result: a.Result, Fills: a.Fills, Gas: a.Gas, Reason: a.Reason, Replay: a.Replay}
-	if !a.Result.Final() && len(a.Fills) == 0 && open.Ambiguous == (a.Result == core.Ambiguous) && l.outcomes[open.ID] {
-		return nil
+// unsent is why an action that is in the ledger does not leave after all.
+func (l *Loop) unsent(a *core.Action, begun time.Duration) string {
+	if l.Tenure.Margin() <= 0 {
+		return "the Lease ran out before it left"
 	}
-	next, err := core.ApplyOutcome(l.state, &out)
-	if err != nil {
-		return &HaltError{Reason: "OutcomeRefused", Err: err}
+	if took := l.Clock.Boot() - begun; a.Side == core.Buy && took > l.Config.Tick.Deadline {
+		return fmt.Sprintf("the tick took %v, at most %v expected", took.Round(time.Millisecond), l.Config.Tick.Deadline)
 	}
-	if _, err := l.commit(ledger.KindOutcome, l.Clock.Wall().UnixMilli(), out); err != nil {
-		return err
-	}
-	if l.outcomes[open.ID] = true; a.Result.Final() {
-		delete(l.outcomes, open.ID)
-	}
-	l.state = next
-	l.Log.Info("outcome", "side", string(out.Side), "result", string(out.Result), "id", out.ID, "fills", out.Fills, "why", out.Reason, "position", next.Position.Qty.String())
-	if l.Server != nil {
-		l.Server.Metrics().Order(string(out.Side), string(out.Result))
-	}
-	return nil
+	return ""
 }
 
 // snapshot writes the core's state every so many ticks.
@@ -192,7 +170,11 @@ func (l *Loop) snapshot() error {
 	return l.commitSnapshot()
 }
 
+// commitSnapshot writes none while it is not known what an earlier process sent: the next one learns from the records before it what to ask for.
 func (l *Loop) commitSnapshot() error {
+	if l.doubt.String() != "" {
+		return nil
+	}
 	_, err := l.commit(ledger.KindSnapshot, l.Clock.Wall().UnixMilli(), core.Snapshot{Boot: l.bootSeq, State: l.state})
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/loop"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/paper"
 )
@@ -19,8 +20,5 @@ func paperVenue(c *config.Config, s *core.State, first bool) venue.Venue {
 	if first {
 		quote = c.Venue.Paper.QuoteBalance
 	}
-	e := c.Economics
-	return paper.New(paper.Config{
-		SlippageBps: c.Venue.Paper.SlippageBps, FeeBpsBuy: e.FeeBpsBuy, FeeBpsSell: e.FeeBpsSell, Gas: e.GasUnitCost,
-	}, s.Position.Qty, quote)
+	return paper.New(paper.Configured(c, loop.SystemClock().Wall), s.Position.Qty, quote)
 }

@@ -3,34 +3,29 @@ package paper
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 )
 
-// Config of the venue.
-type Config struct {
-	// SlippageBps by which each fill is worse than the reference price, in basis points.
-	SlippageBps int64
-	// FeeBpsBuy and FeeBpsSell of the notional, in basis points, rounded up.
-	FeeBpsBuy, FeeBpsSell int64
-	// Gas of each action, in quote units.
-	Gas fixed.Value
-}
-
 // Venue is the simulated venue. Only the loop calls it, so it has no lock.
 type Venue struct {
 	config      Config
 	base, quote fixed.Value
-	done        map[string]venue.Answer
+	orders      map[string]*order
+	live        []*order // in the order in which they came
 }
 
 var _ venue.Venue = (*Venue)(nil)
 
 // New returns a venue with these balances.
 func New(c Config, base, quote fixed.Value) *Venue {
-	return &Venue{config: c, base: base, quote: quote, done: map[string]venue.Answer{}}
+	if c.Now == nil {
+		c.Now = func() time.Time { return time.UnixMilli(0) }
+	}
+	return &Venue{config: c, base: base, quote: quote, orders: map[string]*order{}}
 }
 
 // Name implements venue.Venue.
@@ -38,95 +33,209 @@ func (*Venue) Name() string { return "paper" }
 
 // Account implements venue.Venue.
 func (v *Venue) Account(context.Context) core.Account {
+	v.advance()
 	return core.Account{Base: v.base, Quote: v.quote}
 }
 
-// Do implements venue.Venue: it fills at once, or refuses.
-func (v *Venue) Do(_ context.Context, o venue.Order) venue.Answer {
-	if _, ok := v.done[o.ID]; ok {
-		return venue.Answer{Result: core.Refused, Reason: "duplicate client order id"}
+// Do implements venue.Venue.
+func (v *Venue) Do(ctx context.Context, o venue.Order) venue.Answer {
+	now := v.advance()
+	if known := v.orders[o.ID]; known != nil {
+		if known.Side != o.Side || known.Qty != o.Qty || known.Limit != o.Limit {
+			return venue.Answer{Result: core.Refused, Reason: "duplicate client order id", Replay: true}
+		}
+		return v.Query(ctx, o)
 	}
-	answer, err := v.execute(o.Action)
-	if err != nil {
-		answer = venue.Answer{Result: core.Refused, Reason: err.Error()}
+	f := v.config.fate(o.ID)
+	if !f.lost {
+		known := &order{Order: o, fate: f, result: core.Pending}
+		known.comes = now + f.late.Milliseconds()
+		known.due = known.comes + v.config.Latency.Milliseconds()
+		v.orders[o.ID], v.live = known, append(v.live, known)
+	} else {
+		v.orders[o.ID] = &order{Order: o, fate: f, result: core.NotFound, reason: "it never came"}
 	}
-	// An order's fills are told once, here; a later query says only how it ended.
-	v.done[o.ID] = venue.Answer{Result: answer.Result, Reason: answer.Reason}
-	return answer
+	known := v.orders[o.ID]
+	known.silent = now + f.silent.Milliseconds()
+	v.advance()
+	if f.ambiguous {
+		return venue.Answer{Result: core.Ambiguous, Reason: "no reply"}
+	}
+	return known.answer(o.Told)
 }
 
 // Query implements venue.Venue.
 func (v *Venue) Query(_ context.Context, o venue.Order) venue.Answer {
-	if a, ok := v.done[o.ID]; ok {
-		return a
+	now := v.advance()
+	switch known := v.orders[o.ID]; {
+	case known == nil || now < known.comes:
+		return venue.Answer{Result: core.NotFound, Reason: "the paper venue has not got it"}
+	case now < known.silent:
+		return venue.Answer{Result: core.Ambiguous, Reason: "no reply"}
+	default:
+		return known.answer(o.Told)
 	}
-	return venue.Answer{Result: core.NotFound, Reason: "the paper venue never got it"}
 }
 
-// Cancel implements venue.Venue. Nothing is ever live here.
-func (v *Venue) Cancel(ctx context.Context, o venue.Order) venue.Answer { return v.Query(ctx, o) }
+// Cancel implements venue.Venue.
+func (v *Venue) Cancel(ctx context.Context, o venue.Order) venue.Answer {
+	now := v.advance()
+	if known := v.orders[o.ID]; known != nil && now >= known.comes && now >= known.silent && known.result == core.Pending {
+		v.end(known, "cancelled")
+	}
+	return v.Query(ctx, o)
+}
 
-func (v *Venue) execute(a core.Action) (venue.Answer, error) {
-	switch a.Side {
+// advance carries out what is due by now, one after the other as it became due, and says what time it is in Unix milliseconds.
+func (v *Venue) advance() (now int64) {
+	now = v.config.Now().UnixMilli()
+	for {
+		var next *order
+		for _, o := range v.live {
+			if o.due <= now && (next == nil || o.due < next.due) {
+				next = o
+			}
+		}
+		if next == nil {
+			return now
+		}
+		v.execute(next)
+	}
+}
+
+// execute carries out the part of an order that is due.
+func (v *Venue) execute(o *order) {
+	rest := o.Qty - o.filled
+	switch {
+	case o.Expires != 0 && o.due > o.Expires:
+		v.end(o, "expired")
+		return
+	case o.fate.rejected:
+		o.result, o.reason = core.Refused, "rejected"
+		v.drop(o)
+		return
+	}
+	qty := rest
+	if o.filled == 0 {
+		qty = o.fate.first(o.Action)
+	}
+	fill, err := v.settle(o, qty)
+	if err != nil {
+		if o.filled > 0 {
+			v.end(o, err.Error())
+			return
+		}
+		o.result, o.reason = core.Refused, err.Error()
+		v.drop(o)
+		return
+	}
+	if o.Side != core.Burn {
+		o.fills, o.filled = append(o.fills, fill), o.filled+qty
+	}
+	switch {
+	case o.Side == core.Burn || o.filled == o.Qty:
+		o.result = core.Filled
+		v.drop(o)
+	case o.fate.follows:
+		o.due += max(v.config.Latency.Milliseconds(), 1)
+	default:
+		v.end(o, "the rest was cancelled")
+	}
+}
+
+// end closes an order with what it has got.
+func (v *Venue) end(o *order, why string) {
+	if o.result, o.reason = core.Cancelled, why; o.filled > 0 {
+		o.result = core.Partial
+	}
+	v.drop(o)
+}
+
+func (v *Venue) drop(o *order) {
+	for i, live := range v.live {
+		if live == o {
+			v.live = append(v.live[:i], v.live[i+1:]...)
+			return
+		}
+	}
+}
+
+// settle moves the balances by qty of an order, and its gas with the first of it.
+func (v *Venue) settle(o *order, qty fixed.Value) (core.Fill, error) {
+	gas := v.config.Gas
+	if o.filled > 0 {
+		gas = 0
+	}
+	var fill core.Fill
+	var err error
+	switch o.Side {
 	case core.Burn:
-		if a.Qty <= 0 {
-			return venue.Answer{}, fmt.Errorf("expected an amount to burn above 0, found %s", a.Qty)
-		}
-		left, err := v.quote.Sub(a.Qty)
-		if err == nil {
-			left, err = left.Sub(v.config.Gas)
-		}
-		if err != nil {
-			return venue.Answer{}, err
-		}
-		if left < 0 {
-			return venue.Answer{}, fmt.Errorf("expected at least %s of quote and %s for gas, found %s", a.Qty, v.config.Gas, v.quote)
-		}
-		v.quote = left
-		return venue.Answer{Result: core.Filled, Gas: v.config.Gas}, nil
+		err = v.burn(qty, gas)
 	case core.Buy:
-		return v.order(a, 10_000+v.config.SlippageBps, fixed.Ceil, v.config.FeeBpsBuy)
+		fill, err = v.trade(o.Action, qty, gas, fixed.BpsScale+v.config.SlippageBps, fixed.Ceil, v.config.FeeBpsBuy)
 	case core.Sell:
-		return v.order(a, 10_000-v.config.SlippageBps, fixed.Floor, v.config.FeeBpsSell)
+		fill, err = v.trade(o.Action, qty, gas, fixed.BpsScale-v.config.SlippageBps, fixed.Floor, v.config.FeeBpsSell)
+	default:
+		err = fmt.Errorf("expected buy, sell or burn, found %q", o.Side)
 	}
-	return venue.Answer{}, fmt.Errorf("expected buy, sell or burn, found %q", a.Side)
+	if err == nil {
+		o.gas += gas
+	}
+	return fill, err
 }
 
-// order fills all of it at the reference price times factor (in basis points).
-func (v *Venue) order(a core.Action, factorBps int64, against fixed.Rounding, feeBps int64) (venue.Answer, error) {
-	if a.Reference <= 0 || a.Qty <= 0 {
-		return venue.Answer{}, fmt.Errorf("expected a reference price and a quantity above 0, found %s and %s", a.Reference, a.Qty)
+func (v *Venue) burn(amount, gas fixed.Value) error {
+	if amount <= 0 {
+		return fmt.Errorf("expected an amount to burn above 0, found %s", amount)
+	}
+	left, err := v.quote.Sub(amount)
+	if err == nil {
+		left, err = left.Sub(gas)
+	}
+	if err != nil {
+		return err
+	}
+	if left < 0 {
+		return fmt.Errorf("expected at least %s of quote and %s for gas, found %s", amount, gas, v.quote)
+	}
+	v.quote = left
+	return nil
+}
+
+// trade fills qty at the reference price times factor (in basis points).
+func (v *Venue) trade(a core.Action, qty, gas fixed.Value, factorBps int64, against fixed.Rounding, feeBps int64) (core.Fill, error) {
+	if a.Reference <= 0 || qty <= 0 {
+		return core.Fill{}, fmt.Errorf("expected a reference price and a quantity above 0, found %s and %s", a.Reference, qty)
 	}
 	price, err := a.Reference.MulBps(factorBps, against)
 	if err != nil {
-		return venue.Answer{}, err
+		return core.Fill{}, err
 	}
 	if a.Side == core.Buy && price > a.Limit || a.Side == core.Sell && price < a.Limit {
-		return venue.Answer{}, fmt.Errorf("price %s is beyond the limit %s", price, a.Limit)
+		return core.Fill{}, fmt.Errorf("price %s is beyond the limit %s", price, a.Limit)
 	}
-	notional, err := a.Qty.Mul(price, against)
+	notional, err := qty.Mul(price, against)
 	if err != nil {
-		return venue.Answer{}, err
+		return core.Fill{}, err
 	}
 	fee, err := notional.MulBps(feeBps, fixed.Ceil)
 	if err != nil {
-		return venue.Answer{}, err
+		return core.Fill{}, err
 	}
-	base, quote, err := v.settled(a, notional, fee)
+	base, quote, err := v.settled(a.Side, qty, notional, fee, gas)
 	if err != nil {
-		return venue.Answer{}, err
+		return core.Fill{}, err
 	}
 	if base < 0 || quote < 0 {
-		return venue.Answer{}, fmt.Errorf("insufficient balance: %s base, %s quote", v.base, v.quote)
+		return core.Fill{}, fmt.Errorf("insufficient balance: %s base, %s quote", v.base, v.quote)
 	}
 	v.base, v.quote = base, quote
-	return venue.Answer{Result: core.Filled, Fills: []core.Fill{{Qty: a.Qty, Price: price, Fee: fee}}, Gas: v.config.Gas}, nil
+	return core.Fill{Qty: qty, Price: price, Fee: fee}, nil
 }
 
-// settled is what the balances would be after the order.
-func (v *Venue) settled(a core.Action, notional, fee fixed.Value) (base, quote fixed.Value, err error) {
-	qty := a.Qty
-	if a.Side == core.Sell {
+// settled is what the balances would be after a trade.
+func (v *Venue) settled(side core.Side, qty, notional, fee, gas fixed.Value) (base, quote fixed.Value, err error) {
+	if side == core.Sell {
 		qty, notional = -qty, -notional
 	}
 	if base, err = v.base.Add(qty); err != nil {
@@ -138,6 +247,6 @@ func (v *Venue) settled(a core.Action, notional, fee fixed.Value) (base, quote f
 	if quote, err = quote.Sub(fee); err != nil {
 		return 0, 0, err
 	}
-	quote, err = quote.Sub(v.config.Gas)
+	quote, err = quote.Sub(gas)
 	return base, quote, err
 }

@@ -113,23 +113,31 @@ func TestARefusalSaysWhyAndChangesNothing(t *testing.T) {
 func TestAnIDIsNeverExecutedTwice(t *testing.T) {
 	v := paper.New(paper.Config{}, 0, val("1000"))
 	ctx := context.Background()
-	if got := v.Do(ctx, venue.Order{ID: "id", Action: buy("1", "100", "100")}); got.Result != core.Filled {
-		t.Fatalf("%+v", got)
+	first := v.Do(ctx, venue.Order{ID: "id", Action: buy("1", "100", "100")})
+	if first.Result != core.Filled {
+		t.Fatalf("%+v", first)
 	}
 	want := v.Account(ctx)
-	for _, a := range []core.Action{buy("1", "100", "100"), sell("1", "100", "100"), burn("1")} {
-		if got := v.Do(ctx, venue.Order{ID: "id", Action: a}); got.Result != core.Refused || got.Reason != "duplicate client order id" {
-			t.Fatalf("%s: %+v", a.Side, got)
+	told := core.Told{Qty: val("1"), Notional: val("100")}
+	for name, got := range map[string]venue.Answer{
+		"the same order again": v.Do(ctx, venue.Order{ID: "id", Action: buy("1", "100", "100")}),
+		"a query":              v.Query(ctx, venue.Order{ID: "id"}),
+		"a cancellation":       v.Cancel(ctx, venue.Order{ID: "id"}),
+	} {
+		if !reflect.DeepEqual(got, first) {
+			t.Errorf("%s: expected what was said first, %+v, found %+v", name, first, got)
+		}
+	}
+	if got := v.Query(ctx, venue.Order{ID: "id", Told: told}); !reflect.DeepEqual(got, venue.Answer{Result: core.Filled}) {
+		t.Errorf("expected nothing beyond what was told, found %+v", got)
+	}
+	for _, a := range []core.Action{sell("1", "100", "100"), buy("2", "100", "100"), burn("1")} {
+		if got := v.Do(ctx, venue.Order{ID: "id", Action: a}); got.Result != core.Refused || !got.Replay {
+			t.Errorf("%s of %s under an id of another order: expected a refusal and a replay alert, found %+v", a.Side, a.Qty, got)
 		}
 	}
 	if left := v.Account(ctx); left != want {
 		t.Fatalf("expected %+v, found %+v", want, left)
-	}
-	// The fills were told once; told again they would be booked twice. The duplicates do not change how the order ended.
-	for _, got := range []venue.Answer{v.Query(ctx, venue.Order{ID: "id"}), v.Cancel(ctx, venue.Order{ID: "id"})} {
-		if !reflect.DeepEqual(got, venue.Answer{Result: core.Filled}) {
-			t.Fatalf("%+v", got)
-		}
 	}
 }
 

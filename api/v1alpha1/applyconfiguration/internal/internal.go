@@ -255,10 +255,30 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.PaperVenue
   map:
     fields:
+    - name: ambiguousBps
+      type:
+        scalar: numeric
+      default: 0
+    - name: latency
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+      default: 0s
+    - name: partialBps
+      type:
+        scalar: numeric
+      default: 0
     - name: quoteBalance
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.Decimal
       default: "100000"
+    - name: rejectBps
+      type:
+        scalar: numeric
+      default: 0
+    - name: seed
+      type:
+        scalar: numeric
+      default: 0
     - name: slippageBps
       type:
         scalar: numeric

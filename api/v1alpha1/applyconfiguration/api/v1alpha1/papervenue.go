@@ -4,17 +4,30 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/taudaemon/taudaemon/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // PaperVenueApplyConfiguration represents a declarative configuration of the PaperVenue type for use
 // with apply.
 //
 // PaperVenue is a simulated venue: it fills at the tick's median price, moved by slippageBps against the order, and takes the fees of economics.
+// Shares of the orders can be made to go wrong, always in the same way for the same seed and order.
 type PaperVenueApplyConfiguration struct {
 	// quoteBalance at the ledger's first boot, in quote units.
 	QuoteBalance *apiv1alpha1.Decimal `json:"quoteBalance,omitempty"`
 	// slippageBps by which each fill is worse than the median, in basis points.
 	SlippageBps *int32 `json:"slippageBps,omitempty"`
+	// seed of what happens to orders: the same seed does the same to an order of the same id.
+	Seed *int64 `json:"seed,omitempty"`
+	// latency until an order is carried out; until then it is pending.
+	Latency *v1.Duration `json:"latency,omitempty"`
+	// partialBps: the share of orders that are filled in part, or in two parts, in basis points.
+	PartialBps *int32 `json:"partialBps,omitempty"`
+	// rejectBps: the share of orders that are refused, in basis points.
+	RejectBps *int32 `json:"rejectBps,omitempty"`
+	// ambiguousBps: the share of orders that are answered ambiguously, in basis points: the reply is lost, the order is lost, or it comes late. An
+	// ambiguous order ends in a quarantine that a person must release.
+	AmbiguousBps *int32 `json:"ambiguousBps,omitempty"`
 }
 
 // PaperVenueApplyConfiguration constructs a declarative configuration of the PaperVenue type for use with
@@ -36,5 +49,45 @@ func (b *PaperVenueApplyConfiguration) WithQuoteBalance(value apiv1alpha1.Decima
 // If called multiple times, the SlippageBps field is set to the value of the last call.
 func (b *PaperVenueApplyConfiguration) WithSlippageBps(value int32) *PaperVenueApplyConfiguration {
 	b.SlippageBps = &value
+	return b
+}
+
+// WithSeed sets the Seed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Seed field is set to the value of the last call.
+func (b *PaperVenueApplyConfiguration) WithSeed(value int64) *PaperVenueApplyConfiguration {
+	b.Seed = &value
+	return b
+}
+
+// WithLatency sets the Latency field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Latency field is set to the value of the last call.
+func (b *PaperVenueApplyConfiguration) WithLatency(value v1.Duration) *PaperVenueApplyConfiguration {
+	b.Latency = &value
+	return b
+}
+
+// WithPartialBps sets the PartialBps field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PartialBps field is set to the value of the last call.
+func (b *PaperVenueApplyConfiguration) WithPartialBps(value int32) *PaperVenueApplyConfiguration {
+	b.PartialBps = &value
+	return b
+}
+
+// WithRejectBps sets the RejectBps field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RejectBps field is set to the value of the last call.
+func (b *PaperVenueApplyConfiguration) WithRejectBps(value int32) *PaperVenueApplyConfiguration {
+	b.RejectBps = &value
+	return b
+}
+
+// WithAmbiguousBps sets the AmbiguousBps field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AmbiguousBps field is set to the value of the last call.
+func (b *PaperVenueApplyConfiguration) WithAmbiguousBps(value int32) *PaperVenueApplyConfiguration {
+	b.AmbiguousBps = &value
 	return b
 }
