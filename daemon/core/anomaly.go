@@ -58,7 +58,7 @@ const (
 // Codes are all of them.
 func Codes() []Code {
 	return []Code{
-		OracleStale, GuardError, NoVerdict, EngineDisagreement, WitnessDisagreement, InvariantBroken, Stalled, ShieldRefused, OrderRefused, OrderAmbiguous,
+		OracleStale, PriceMove, ClockSkew, GuardError, NoVerdict, EngineDisagreement, WitnessDisagreement, InvariantBroken, Stalled, ShieldRefused, OrderRefused, OrderAmbiguous,
 		SlippageExceeded, SettlementMismatch, ReplayAlert, BeliefDiffers, BalanceLow, VenueUnreachable, ClockStep, TickOverrun, LeaseThin, DiskLow,
 		LedgerDamaged, RiskHalted,
 	}
