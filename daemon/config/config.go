@@ -170,6 +170,8 @@ type PythSource struct {
 	Feed string
 	// MaxConfidenceBps of the price to either side, 1 to 5000.
 	MaxConfidenceBps int64
+	// TokenFile holds the token that the server wants; empty for none.
+	TokenFile string
 	// Stream: the server sends the prices; else every tick asks.
 	Stream bool
 }

@@ -1,6 +1,10 @@
 package oracle
 
-import "context"
+import (
+	"context"
+
+	"github.com/taudaemon/taudaemon/daemon/oracle/remote"
+)
 
 // Gather polls all sources in parallel and returns one quote for each, in the order of sources, at the latest when ctx is done: a source
 // that has not answered by then has the reason "deadline". What it answers later is dropped.
@@ -13,7 +17,7 @@ func Gather(ctx context.Context, sources []Source, tick uint64, nowMS int64) []Q
 	answers := make(chan answer, len(sources))
 	quotes := make([]Quote, len(sources))
 	for i, source := range sources {
-		quotes[i] = Quote{Source: source.Name(), Err: ReasonDeadline}
+		quotes[i] = Quote{Source: source.Name(), Err: string(remote.Deadline)}
 		go func() { answers <- answer{i, poll(ctx, source, tick, nowMS)} }()
 	}
 	for range sources {
@@ -42,13 +46,13 @@ func poll(ctx context.Context, source Source, tick uint64, nowMS int64) (q Quote
 	name := source.Name()
 	defer func() {
 		if p := recover(); p != nil {
-			q = Quote{Err: ReasonInternal + ": the source panicked"}
+			q = Quote{Err: (&remote.Failure{Code: remote.Internal, Detail: "the source panicked"}).Error()}
 		}
 		q.Source = name
 	}()
 	q = source.Poll(ctx, tick, nowMS)
 	if q.Err == "" && q.Price <= 0 {
-		q = Quote{Received: q.Received, Err: ReasonPrice + ": expected above 0, found " + q.Price.String()}
+		q = Quote{Received: q.Received, Err: (&remote.Failure{Code: remote.Price, Detail: "expected above 0, found " + q.Price.String()}).Error()}
 	}
 	return q
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/oracle/remote"
 )
 
 // fake answers after a delay, or with the context's end where it comes first (unless it is deaf to it).
@@ -37,7 +38,7 @@ func (f fake) Poll(ctx context.Context, tick uint64, nowMS int64) Quote {
 	case <-time.After(f.delay):
 		return f.quote
 	case <-done:
-		return Quote{Err: ReasonDeadline}
+		return Quote{Err: string(remote.Deadline)}
 	}
 }
 
@@ -109,7 +110,7 @@ func TestTheConfiguredSourcesAreMadeInTheirOrder(t *testing.T) {
 	if !reflect.DeepEqual(quotes, want) || walked.Source != "walk" || walked.Err != "" || sources[4].Name() != "kraken" {
 		t.Errorf("expected\n%+v\nfound\n%+v", want, quotes)
 	}
-	if sources[0].(replay).series != sources[1].(replay).series {
+	if sources[0].(stepped).series != sources[1].(stepped).series {
 		t.Error("expected the file to be read once")
 	}
 }

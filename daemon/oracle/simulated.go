@@ -8,6 +8,7 @@ import (
 
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/oracle/remote"
 )
 
 const (
@@ -54,7 +55,7 @@ func (s *simulated) Poll(_ context.Context, tick uint64, nowMS int64) Quote {
 		price, err = s.nudge(price, noiseBps, 10_000, mix(s.seed, s.salt, tick))
 	}
 	if err != nil {
-		return Quote{Source: s.name, Received: nowMS, Err: ReasonInternal + ": " + err.Error()}
+		return Quote{Source: s.name, Received: nowMS, Err: remote.Failed(remote.Internal, err).Error()}
 	}
 	volume := fixed.Value(1+mix(s.seed, tick, 1)%10) * fixed.One
 	return Quote{Source: s.name, Price: price, Volume: volume, Published: nowMS, Received: nowMS}
