@@ -99,7 +99,7 @@ var agreed = map[string]string{
 // outside are the keys of taud.toml that no field of the resource sets: the operator chooses them.
 var outside = []string{
 	"daemon.name", "paths.tau_bin", "paths.kernel_spec", "paths.kernel_inputs", "paths.kernel_outputs", "paths.specs_root", "paths.data_dir", "paths.ledger_dir",
-	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "oracle.sources.replay.begin_ms", "economics.scale", "ledger.segment_bytes", "report.listen",
+	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "oracle.sources.replay.begin_ms", "oracle.sources.pyth.token_file", "economics.scale", "ledger.segment_bytes", "report.listen",
 	"venue.kraken.key_file", "venue.kraken.secret_file", "venue.uniswap_v2.rpc_url_file", "venue.uniswap_v2.key_file", "venue.uniswap_v2.password_file",
 }
 

@@ -126,6 +126,8 @@ const (
 )
 
 // PythSource asks a Hermes server for a feed of the Pyth network.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.secretRef) || self.url.startsWith('https://')",fieldPath=".url",message="must be https with secretRef: the token travels with every request"
 type PythSource struct {
 	// url of the Hermes server, http or https, without the path of its interface.
 	// +kubebuilder:validation:MaxLength=2048
@@ -146,6 +148,27 @@ type PythSource struct {
 	// updates: Poll asks at every tick, Stream keeps a connection on which the server sends every price; Poll if absent.
 	// +optional
 	Updates PythUpdates `json:"updates,omitempty"`
+
+	// secretRef names the Secret that holds the access token, if the server wants one.
+	// +optional
+	SecretRef *PythSecretReference `json:"secretRef,omitempty"`
+}
+
+// PythSecretReference names a Secret in the resource's namespace. The operator cannot read it: the kubelet mounts it into the pod, and updates
+// it there, and the daemon reads it at every request.
+type PythSecretReference struct {
+	// name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// token: the Secret's key that holds the access token; token if absent.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +optional
+	Token string `json:"token,omitempty"`
 }
 
 // ReplayTimes says by what a recording moves on.

@@ -148,31 +148,6 @@ func configFileOf(td *v1alpha1.TauDaemon, specs map[string]string) (config.File,
 	return f, a.err
 }
 
-func sourceTable(s *v1alpha1.OracleSource, a *amounts) config.SourceTable {
-	t := config.SourceTable{Name: s.Name}
-	if s.MaxAge != nil {
-		ms := milliseconds(*s.MaxAge)
-		t.MaxAgeMS = &ms
-	}
-	if h := s.HTTP; h != nil {
-		t.HTTP = &config.HTTPTable{URL: h.URL, Price: h.Price, Time: h.Time, Volume: h.Volume}
-	}
-	// The schema sets no defaults inside lists, and daemon/config sets them only for keys that are absent, which Marshal leaves none of.
-	if p := s.Pyth; p != nil {
-		t.Pyth = &config.PythTable{URL: p.URL, Feed: p.Feed, MaxConfidenceBps: 50, Updates: orWord(string(p.Updates), string(v1alpha1.PythPoll))}
-		orDefault(&t.Pyth.MaxConfidenceBps, p.MaxConfidenceBps)
-	}
-	if r := s.Replay; r != nil {
-		t.Replay = &config.ReplayTable{Series: r.Series, Times: orWord(string(r.Times), string(v1alpha1.ReplayStepped)), Offset: int64(r.Offset)}
-	}
-	if sim := s.Simulated; sim != nil {
-		t.Simulated = &config.SimulatedTable{Seed: sim.Seed, Start: 100 * scale, StepBps: 20}
-		orDefault(&t.Simulated.StepBps, sim.StepBps)
-		a.set(&t.Simulated.Start, "oracle.sources["+s.Name+"].simulated.start", sim.Start)
-	}
-	return t
-}
-
 // amounts converts decimals exactly, and keeps the first error.
 type amounts struct{ err error }
 
@@ -192,14 +167,6 @@ func orDefault(to *int64, v *int32) {
 	if v != nil {
 		*to = int64(*v)
 	}
-}
-
-// orWord is a choice as the file writes it, or the default where the spec makes none.
-func orWord(choice, otherwise string) string {
-	if choice == "" {
-		choice = otherwise
-	}
-	return strings.ToLower(choice)
 }
 
 func milliseconds(d metav1.Duration) int64 { return int64(d.Duration / time.Millisecond) }

@@ -42,7 +42,8 @@ func sample() *v1alpha1.TauDaemon {
 				MaxAge: metav1.Duration{Duration: 1500 * time.Millisecond}, MinQuorum: 2, ToleranceBps: 50, MaxMoveBps: 300, MaxSkew: seconds(2),
 				Sources: []v1alpha1.OracleSource{
 					{Name: "kraken", HTTP: &v1alpha1.HTTPSource{URL: "https://feed.test/price", Price: "$.price", Time: "$.time"}},
-					{Name: "pyth", Pyth: &v1alpha1.PythSource{URL: "https://hermes.test", Feed: strings.Repeat("a1", 32), Updates: v1alpha1.PythStream}},
+					{Name: "pyth", Pyth: &v1alpha1.PythSource{URL: "https://hermes.test", Feed: strings.Repeat("a1", 32), Updates: v1alpha1.PythStream,
+						SecretRef: &v1alpha1.PythSecretReference{Name: "pyth"}}},
 					{Name: "recorded", Replay: &v1alpha1.ReplaySource{Series: "sp500-daily", Offset: 7}},
 					{Name: "walk", MaxAge: ptr.To(seconds(3)), Simulated: &v1alpha1.SimulatedSource{Seed: 4, StepBps: ptr.To(int32(0))}},
 				},

@@ -106,6 +106,7 @@ func container(td *v1alpha1.TauDaemon, image string) *applycore.ContainerApplyCo
 		mountBinary(ac)
 	}
 	mountCredentials(ac, &td.Spec.Venue)
+	mountSourceCredentials(ac, &td.Spec.Oracle)
 	return ac
 }
 
@@ -128,7 +129,8 @@ func volumes(td *v1alpha1.TauDaemon, configMap string) []*applycore.VolumeApplyC
 	if t := td.Spec.Engine.Tau; t != nil {
 		all = append(all, binaryVolumes(t)...)
 	}
-	return append(all, credentialsVolumes(&td.Spec.Venue)...)
+	all = append(all, credentialsVolumes(&td.Spec.Venue)...)
+	return append(all, sourceCredentialsVolumes(&td.Spec.Oracle)...)
 }
 
 func fieldEnv(name, path string) *applycore.EnvVarApplyConfiguration {

@@ -74,6 +74,8 @@ var badFiles = []struct{ name, src, want string }{
 		`taud.toml:5: oracle.sources[0].pyth.max_confidence_bps: expected an integer from 1 to 5000, found 0`},
 	{"updates that are none", oneSource + "pyth = { url = 'https://hermes.example', feed = '" + ethUSD + "', updates = 'push' }",
 		`taud.toml:5: oracle.sources[0].pyth.updates: expected "poll" or "stream", found "push"`},
+	{"a token for all to read", oneSource + "pyth = { url = 'http://me:secret@hermes.example/x', feed = '" + ethUSD + "', token_file = 'token' }",
+		`taud.toml:5: oracle.sources[0].pyth.url: expected an https URL (http on this machine only), found "http://...@hermes.example/x": the token of token_file travels with every request`},
 	{"a move limit below nothing", qty + "[oracle]\nmax_move_bps = -1", `taud.toml:3: oracle.max_move_bps: expected an integer from 0 to 100000, found -1`},
 	{"a clock that may be off by a day", qty + "[oracle]\nmax_skew_ms = 86_400_000", `taud.toml:3: oracle.max_skew_ms: expected an integer from 0 to 3600000, found 86400000`},
 	{"sources that are no tables", qty + "[oracle]\nmin_quorum = 1\nsources = ['kraken']", `taud.toml:4: oracle.sources[0]: expected a table, found "kraken"`},

@@ -23,6 +23,9 @@ func (c *Config) CheckFiles() error {
 		if s.Replay != nil && s.Replay.File != "" {
 			r.needFile(element("oracle.sources", i)+".replay.file", s.Replay.File)
 		}
+		if s.Pyth != nil {
+			r.needSecret(element("oracle.sources", i)+".pyth.token_file", s.Pyth.TokenFile)
+		}
 	}
 	if k := c.Venue.Kraken; k != nil {
 		r.needSecret("venue.kraken.key_file", k.KeyFile)

@@ -27,7 +27,8 @@ var inResource = map[string]string{
 	"oracle.sources[].http.time": "oracle.sources[].http.time", "oracle.sources[].http.volume": "oracle.sources[].http.volume",
 	"oracle.sources[].pyth.url": "oracle.sources[].pyth.url", "oracle.sources[].pyth.feed": "oracle.sources[].pyth.feed",
 	"oracle.sources[].pyth.max_confidence_bps": "oracle.sources[].pyth.maxConfidenceBps", "oracle.sources[].pyth.updates": "oracle.sources[].pyth.updates",
-	"oracle.sources[].replay.times": "oracle.sources[].replay.times", "oracle.sources[].replay.begin_ms": "",
+	"oracle.sources[].pyth.token_file": "", // the resource names a Secret
+	"oracle.sources[].replay.times":    "oracle.sources[].replay.times", "oracle.sources[].replay.begin_ms": "",
 	"oracle.sources[].replay.series": "oracle.sources[].replay.series", "oracle.sources[].replay.file": "", "oracle.sources[].replay.offset": "oracle.sources[].replay.offset",
 	"oracle.sources[].simulated.seed": "oracle.sources[].simulated.seed", "oracle.sources[].simulated.start": "oracle.sources[].simulated.start",
 	"oracle.sources[].simulated.step_bps": "oracle.sources[].simulated.stepBps",

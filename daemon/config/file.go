@@ -135,6 +135,8 @@ type PythTable struct {
 	MaxConfidenceBps int64 `toml:"max_confidence_bps" default:"50" min:"1" max:"5000"`
 	// Updates: poll asks at every tick, stream keeps a connection on which the server sends every price.
 	Updates string `toml:"updates" default:"poll" oneof:"poll stream"`
+	// TokenFile holds the access token, if the server wants one; it is read again at every request.
+	TokenFile string `toml:"token_file,omitempty" form:"path"`
 }
 
 // ReplayTable is the replay of a source: exactly one of Series and File.

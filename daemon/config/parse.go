@@ -107,6 +107,9 @@ func (r *reader) checkEach(f *File) {
 		if s.Replay != nil {
 			r.checkReplay(join(at, "replay"), s.Replay)
 		}
+		if s.Pyth != nil && s.Pyth.TokenFile != "" && r.good(at+".pyth.url") && !keepsSecrets(s.Pyth.URL) {
+			r.problem(at+".pyth.url", "an https URL (http on this machine only)", showURL(s.Pyth.URL), "the token of token_file travels with every request")
+		}
 	}
 }
 
@@ -284,7 +287,9 @@ func resolveSource(s SourceTable, maxAgeMS int64, units func(Scaled) fixed.Value
 		out.HTTP = &HTTPSource{URL: s.HTTP.URL, Price: s.HTTP.Price, Time: s.HTTP.Time, Volume: s.HTTP.Volume}
 	case s.Pyth != nil:
 		feed := strings.ToLower(strings.TrimPrefix(s.Pyth.Feed, "0x"))
-		out.Pyth = &PythSource{URL: s.Pyth.URL, Feed: feed, MaxConfidenceBps: s.Pyth.MaxConfidenceBps, Stream: s.Pyth.Updates == "stream"}
+		out.Pyth = &PythSource{
+			URL: s.Pyth.URL, Feed: feed, MaxConfidenceBps: s.Pyth.MaxConfidenceBps, TokenFile: path(s.Pyth.TokenFile), Stream: s.Pyth.Updates == "stream",
+		}
 	case s.Replay != nil:
 		out.Replay = &ReplaySource{
 			Series: s.Replay.Series, File: path(s.Replay.File), Recorded: s.Replay.Times == timesRecorded, Offset: s.Replay.Offset, BeginMS: s.Replay.BeginMS,

@@ -83,7 +83,7 @@ func TestEveryKeyIsReadAndAmountsAreConvertedFromTheirScale(t *testing.T) {
 		Oracle: Oracle{MinQuorum: 2, ToleranceBps: 40, MaxMoveBps: 500, MaxSkew: 2 * time.Second, Sources: []Source{
 			{Name: "kraken", MaxAge: 5 * time.Second, HTTP: &HTTPSource{
 				URL: "https://api.example/0/public/Ticker?pair=XETHZUSD", Price: "$.result.XETHZUSD.c[0]", Time: "$['server time']"}},
-			{Name: "pyth", MaxAge: 3 * time.Second, Pyth: &PythSource{URL: "https://hermes.example", Feed: ethUSD, MaxConfidenceBps: 20, Stream: true}},
+			{Name: "pyth", MaxAge: 3 * time.Second, Pyth: &PythSource{URL: "https://hermes.example", Feed: ethUSD, MaxConfidenceBps: 20, TokenFile: "/etc/taud/credentials/pyth", Stream: true}},
 			{Name: "history", MaxAge: 3 * time.Second, Replay: &ReplaySource{Series: "sp500-daily", Offset: 250}},
 			{Name: "recording", MaxAge: 3 * time.Second, Replay: &ReplaySource{File: "/etc/taud/recordings/eth.csv", Recorded: true, BeginMS: 1_785_000_000_000}},
 			{Name: "walk", MaxAge: 3 * time.Second, Simulated: &SimulatedSource{Seed: 7, Start: fixed.MustParse("2500"), StepBps: 15}},

@@ -243,7 +243,7 @@ var forms = map[string]form{
 		if err != nil || len(s) > 256 || !originPattern.MatchString(s) || u.Hostname() == "" {
 			return false
 		}
-		return u.Scheme == "https" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+		return keepsSecrets(s)
 	}, showURL},
 	"pair":    {"a pair such as XETHZUSD, 1 to 32 letters and digits", pairPattern.MatchString, nil},
 	"asset":   {"an asset code such as XETH, 1 to 16 letters, digits and points", assetPattern.MatchString, nil},
@@ -257,6 +257,12 @@ var forms = map[string]form{
 		_, err = strconv.ParseUint(port, 10, 16)
 		return err == nil
 	}, nil},
+}
+
+// keepsSecrets says that what is sent to the URL can't be read on the way: by TLS, or because it does not leave the machine.
+func keepsSecrets(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 }
 
 func (r *reader) text(into reflect.Value, tag reflect.StructTag, path string, value any, found bool) {

@@ -48,6 +48,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PodSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PositionReport"):
 		return &apiv1alpha1.PositionReportApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PythSecretReference"):
+		return &apiv1alpha1.PythSecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PythSource"):
 		return &apiv1alpha1.PythSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("QuarantineReport"):

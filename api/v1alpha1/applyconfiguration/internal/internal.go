@@ -329,6 +329,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: realised
       type:
         scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.PythSecretReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: token
+      type:
+        scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.PythSource
   map:
     fields:
@@ -338,6 +347,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: maxConfidenceBps
       type:
         scalar: numeric
+    - name: secretRef
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.PythSecretReference
     - name: updates
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.PythUpdates

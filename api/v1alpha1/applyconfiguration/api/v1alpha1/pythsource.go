@@ -19,6 +19,8 @@ type PythSourceApplyConfiguration struct {
 	MaxConfidenceBps *int32 `json:"maxConfidenceBps,omitempty"`
 	// updates: Poll asks at every tick, Stream keeps a connection on which the server sends every price; Poll if absent.
 	Updates *apiv1alpha1.PythUpdates `json:"updates,omitempty"`
+	// secretRef names the Secret that holds the access token, if the server wants one.
+	SecretRef *PythSecretReferenceApplyConfiguration `json:"secretRef,omitempty"`
 }
 
 // PythSourceApplyConfiguration constructs a declarative configuration of the PythSource type for use with
@@ -56,5 +58,13 @@ func (b *PythSourceApplyConfiguration) WithMaxConfidenceBps(value int32) *PythSo
 // If called multiple times, the Updates field is set to the value of the last call.
 func (b *PythSourceApplyConfiguration) WithUpdates(value apiv1alpha1.PythUpdates) *PythSourceApplyConfiguration {
 	b.Updates = &value
+	return b
+}
+
+// WithSecretRef sets the SecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SecretRef field is set to the value of the last call.
+func (b *PythSourceApplyConfiguration) WithSecretRef(value *PythSecretReferenceApplyConfiguration) *PythSourceApplyConfiguration {
+	b.SecretRef = value
 	return b
 }
