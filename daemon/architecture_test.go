@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"daemon/tau/lang":      nil,
 	"daemon/tau":           nil,
 	"daemon/guard":         {"daemon/fixed"},
+	"daemon/solver":        {"daemon/fixed", "daemon/guard"},
 	"daemon/signal":        {"daemon/fixed"},
 	"daemon/actuator":      {"daemon/fixed"},
 	"daemon/config":        {"daemon/fixed", "daemon/tau/lang"},
@@ -48,7 +49,7 @@ var mayImport = map[string][]string{
 	// The loop knows the venue's interface and is given its sources: it imports no implementation of either.
 	"daemon/loop": {
 		"api/v1alpha1", "daemon/command", "daemon/config", "daemon/core", "daemon/fixed", "daemon/guard", "daemon/kernel", "daemon/ledger",
-		"daemon/monitor", "daemon/report/...", "daemon/tau/...", "daemon/venue",
+		"daemon/monitor", "daemon/report/...", "daemon/solver", "daemon/tau/...", "daemon/venue",
 	},
 	// A backtest is the loop with a recording in place of the sources, so it may know the loop, and of venues the one that is no market.
 	"daemon/backtest": {
@@ -69,13 +70,14 @@ var mayImport = map[string][]string{
 // network, a random number or the environment, or runs anything beside.
 var (
 	pure = []string{
-		"daemon/actuator", "daemon/core", "daemon/fixed", "daemon/guard", "daemon/kernel", "daemon/monitor", "daemon/signal", "daemon/tau", "daemon/tau/lang",
+		"daemon/actuator", "daemon/core", "daemon/fixed", "daemon/guard", "daemon/kernel", "daemon/monitor", "daemon/signal", "daemon/solver", "daemon/tau",
+		"daemon/tau/lang",
 	}
 	pureStandard = []string{
 		"bytes", "cmp", "encoding/json", "errors", "fmt", "math", "math/bits", "path", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8",
 	}
-	// An engine is given a deadline, and names its spec by a digest.
-	engineStandard = []string{"context", "crypto/sha256", "encoding/hex"}
+	// An engine is given a deadline, and names its spec by a digest. The solver bounds its search by products that no machine word holds.
+	alsoStandard = map[string][]string{"daemon/tau": {"context", "crypto/sha256", "encoding/hex"}, "daemon/solver": {"math/big"}}
 )
 
 // notLinkedInto are libraries that a binary must not carry, by the folder of its main.
@@ -208,10 +210,7 @@ func misplaced(pkgs map[string]pkg) (found []string) {
 
 func impure(pkgs map[string]pkg) (found []string) {
 	for _, from := range pure {
-		allowed := pureStandard
-		if from == "daemon/tau" {
-			allowed = slices.Concat(pureStandard, engineStandard)
-		}
+		allowed := slices.Concat(pureStandard, alsoStandard[from])
 		for _, to := range pkgs[module+from].Imports {
 			if !strings.HasPrefix(to, module) && !slices.Contains(allowed, to) {
 				found = append(found, fmt.Sprintf("%s imports %s: expected no more than %v", from, to, allowed))
