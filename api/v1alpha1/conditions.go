@@ -14,6 +14,8 @@ const (
 	ConditionQuarantined = "Quarantined"
 	// ConditionLeaseHeld: the daemon holds its Lease, so it may act.
 	ConditionLeaseHeld = "LeaseHeld"
+	// ConditionLedgerConsistent: the reported ledger head is signed by the pinned key and proven to continue the head last witnessed.
+	ConditionLedgerConsistent = "LedgerConsistent"
 	// ConditionOracleFresh: the last reported tick had a quorum of fresh sources.
 	ConditionOracleFresh = "OracleFresh"
 )
@@ -58,4 +60,6 @@ const (
 	AnnotationReport = "taudaemon.io/report"
 	// AnnotationCommands holds the operator's Commands, as JSON. The operator writes it, the daemon reads it.
 	AnnotationCommands = "taudaemon.io/commands"
+	// AnnotationWitnessed holds what the operator Witnessed, as JSON. The operator writes it, the daemon reads it.
+	AnnotationWitnessed = "taudaemon.io/witnessed"
 )

@@ -75,6 +75,13 @@ type LedgerSpec struct {
 	// +optional
 	SnapshotTicks int32 `json:"snapshotTicks,omitempty"`
 
+	// acceptOrigin names the one ledger that may take the place of the witnessed one without continuing it: one that taud ledger restore made, or a new
+	// one on a new volume. The operator refuses it otherwise, and its origin is then in status.refusedHead. It permits nothing within one origin.
+	// +kubebuilder:validation:Pattern=`^(taudaemon[.]io/ledger/[0-9a-f]{64})?$`
+	// +kubebuilder:validation:MaxLength=84
+	// +optional
+	AcceptOrigin string `json:"acceptOrigin,omitempty"`
+
 	// volume that holds the ledger.
 	// +kubebuilder:default={}
 	// +optional

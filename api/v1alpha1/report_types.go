@@ -54,6 +54,8 @@ type Report struct {
 	Position PositionReport `json:"position"`
 	// ledger head that the report is about.
 	Ledger *LedgerReport `json:"ledger,omitempty"`
+	// proof that this head continues an earlier one. Left out where the report would be too long with it.
+	Proof *ConsistencyProof `json:"proof,omitempty"`
 	// openIntent: an order whose outcome is not known yet.
 	OpenIntent bool `json:"openIntent,omitempty"`
 	// draining: a Flatten command is being carried out, or is done (then position.quantity is "0").
@@ -104,10 +106,16 @@ type PositionReport struct {
 	ExitOwed bool `json:"exitOwed,omitempty"`
 }
 
-// LedgerReport is a head of the ledger. In status it never goes back: what the operator has shown once, a rolled-back ledger cannot make unsaid.
+// LedgerReport is a head of the ledger, signed by the ledger's own key. In status it never goes back: what the operator has shown once, a rolled-back
+// ledger cannot make unsaid.
+//
+// What is signed is the C2SP checkpoint of that origin, size and root, with one extension line: "leaf " and head. So whoever has a LedgerReport has a
+// signed checkpoint, and a C2SP witness can cosign it.
 //
 // +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size >= oldSelf.size",fieldPath=".size",message="must not fall within one origin: a ledger only grows"
 // +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || self.size != oldSelf.size || self.head == oldSelf.head",fieldPath=".head",messageExpression="'must stay the same at the same size of one origin: expected ' + oldSelf.head + ', found ' + self.head"
+// +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || !has(oldSelf.root) || (has(self.root) && (self.size != oldSelf.size || self.root == oldSelf.root))",fieldPath=".root",message="must not be dropped within one origin, nor change at the same size: it is what the next head is proven from"
+// +kubebuilder:validation:XValidation:rule="self.origin != oldSelf.origin || !has(oldSelf.key) || (has(self.key) && (self.key == oldSelf.key || has(self.rotation)))",fieldPath=".key",message="must not be dropped within one origin, nor change without a rotation signed by the key before: it is pinned"
 type LedgerReport struct {
 	// origin: the identity of this ledger.
 	// +kubebuilder:validation:MaxLength=256
@@ -122,8 +130,63 @@ type LedgerReport struct {
 	// +optional
 	ShortHead string `json:"shortHead,omitempty"`
 	// root of the RFC 6962 tree over all records, hex.
+	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	Root string `json:"root,omitempty"`
+	// key that the ledger signs with, as a note verifier key: what taud ledger verify --key takes. The operator pins the first that it sees.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Key string `json:"key,omitempty"`
+	// signature of this head by key, base64, as in the signature line of a signed note.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Signature string `json:"signature,omitempty"`
+	// rotation: signature by the key before this one, base64, over the origin, the line "ledger key rotation v1" and key.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Rotation string `json:"rotation,omitempty"`
+}
+
+// ConsistencyProof is an RFC 6962 consistency proof that the ledger of the report begins with the first From records of what was witnessed.
+type ConsistencyProof struct {
+	// from: the size that the proof leads from, in records.
+	From int64 `json:"from"`
+	// hashes of the proof in order, base64; none where from is the reported size.
+	Hashes []string `json:"hashes,omitempty"`
+}
+
+// RefusedHead is a head that a daemon reported and the operator did not believe, and why.
+type RefusedHead struct {
+	// origin, size, head, root, key and signature as they were reported.
+	// +kubebuilder:validation:MaxLength=256
+	Origin string `json:"origin"`
+	// size in records.
+	Size int64 `json:"size"`
+	// head: leaf hash of the last record.
+	// +kubebuilder:validation:MaxLength=128
+	Head string `json:"head"`
+	// root of the tree over all records.
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	Root string `json:"root,omitempty"`
+	// key that it says it is signed by.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Key string `json:"key,omitempty"`
+	// signature: with it, a fork can be shown to others.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Signature string `json:"signature,omitempty"`
+	// epoch of the daemon that reported it. The refusal stands until a later one reports a head that can be believed.
+	Epoch int64 `json:"epoch"`
+	// reason in one word, as in the condition LedgerConsistent.
+	Reason string `json:"reason"`
+	// expected, and found instead.
+	// +kubebuilder:validation:MaxLength=1024
+	Expected string `json:"expected"`
+	// found instead of what was expected.
+	// +kubebuilder:validation:MaxLength=1024
+	Found string `json:"found"`
 }
 
 // Commands are the operator's orders to a daemon, as JSON in the annotation AnnotationCommands of its Lease. They are a state, not a queue:
@@ -133,6 +196,23 @@ type Commands struct {
 	Acknowledge string `json:"acknowledge,omitempty"`
 	// flatten: sell the position and take on nothing new.
 	Flatten bool `json:"flatten,omitempty"`
+	// halt, with its reason: no further tick, no ledger record after the one of this command, no venue call. It ends when it is taken back: the
+	// daemon then starts anew.
+	Halt string `json:"halt,omitempty"`
+}
+
+// Witnessed is what the operator tells a daemon of the heads that it has witnessed, as JSON in the annotation AnnotationWitnessed of its Lease. It is
+// there only while the daemon has to know: on a Lease without a report, and while a report is not believed. Otherwise a daemon proves from the head in
+// the report that it replaces, and the operator, which has witnessed that one, has nothing to write.
+type Witnessed struct {
+	// origin, size, head and root of the head last witnessed: what the next report's proof has to lead from, and what a ledger must have the
+	// beginning of to be opened. A size of 0 says nothing.
+	Origin string `json:"origin,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	Head   string `json:"head,omitempty"`
+	Root   string `json:"root,omitempty"`
+	// acceptOrigin: a ledger of this origin may be opened though it does not continue the one above: spec.ledger.acceptOrigin.
+	AcceptOrigin string `json:"acceptOrigin,omitempty"`
 }
 
 // Time is the report's time.

@@ -35,7 +35,7 @@ type TauDaemonStatus struct {
 	// +optional
 	State State `json:"state,omitempty"`
 
-	// conditions: Ready, Reconciling, Stalled, Healthy, Quarantined, LeaseHeld, OracleFresh.
+	// conditions: Ready, Reconciling, Stalled, Healthy, Quarantined, LeaseHeld, LedgerConsistent, OracleFresh.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -61,9 +61,13 @@ type TauDaemonStatus struct {
 	// +optional
 	Quarantine *QuarantineReport `json:"quarantine,omitempty"`
 
-	// ledger head last reported.
+	// ledger head last witnessed: signed by the pinned key, and proven to continue every head that was here before.
 	// +optional
 	Ledger *LedgerReport `json:"ledger,omitempty"`
+
+	// refusedHead was reported and is not believed. It stays until a daemon that booted later reports a head that is.
+	// +optional
+	RefusedHead *RefusedHead `json:"refusedHead,omitempty"`
 
 	// epoch of the daemon that reported: it grows by one with every boot.
 	// +optional

@@ -49,7 +49,11 @@
 // checkpoint is a signed note with the body of C2SP tlog-checkpoint: the origin, the size in decimal, the root in base64. It is
 // written after each snapshot record, before a segment is sealed, at Close and on request, always of what is durable. ledger.key is
 // the Ed25519 key ("taudaemon ledger key v1 " and the seed in base64), made with the ledger and never copied; ledger.pub the note
-// verifier key under the origin's name. Both signed files are replaced as a whole.
+// verifier key under the origin's name. Both signed files are replaced as a whole. [RotateKey] puts another key in the place of a key; the old one's word for it,
+// a signed note of the lines origin, "ledger key rotation v1" and the new verifier key, is ledger.rotation.
+//
+// What a daemon reports of its ledger ([Ledger.Attest]) is signed in the same way, with one C2SP extension line after the root: "leaf " and the last
+// record's leaf hash.
 //
 // Beside these the folder holds LOCK (see below), reserve (room for the end on a full disk), torn tails that were cut and files that repair set
 // aside (.broken), and what a crash left half-written (.tmp), which the next Open removes. Other names

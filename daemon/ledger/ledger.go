@@ -63,9 +63,10 @@ type Ledger struct {
 	segmentBytes int64
 	durability   Durability
 
-	key    signingKey
-	sealer sealer
-	space  space
+	key      signingKey
+	rotation string // the old key's signature for this one, "" where there was none
+	sealer   sealer
+	space    space
 
 	commit sync.Mutex // held through a whole commit
 	out    file       // the unsealed segment

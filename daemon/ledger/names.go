@@ -22,6 +22,9 @@ const (
 	keyName        = "ledger.key"
 	publicName     = "ledger.pub"
 	reserveName    = "reserve"
+
+	nextKeyName  = "ledger.key.next" // while RotateKey is at it
+	rotationName = "ledger.rotation"
 )
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
@@ -69,7 +72,8 @@ func listFiles(dir string) (files, error) {
 		first, suffix, numbered := parseName(name)
 		if !numbered {
 			switch base, isTemp := strings.CutSuffix(name, tempSuffix); {
-			case isTemp && (base == manifestName || base == checkpointName || base == keyName || base == publicName || base == reserveName):
+			case isTemp && (base == manifestName || base == checkpointName || base == keyName || base == publicName || base == reserveName ||
+				base == nextKeyName || base == rotationName):
 				found.temps = append(found.temps, name)
 			case strings.Contains(name, segmentSuffix), strings.Contains(name, treeSuffix):
 				return files{}, misnamed(name, 0)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -99,9 +100,21 @@ func (l *Ledger) loadKey(f *folder) error {
 	}
 	public, err := l.key.verifierKey(f.checkpoint.Origin)
 	if err == nil && public != f.public {
-		err = &CorruptionError{Segment: keyName, Problem: "another ledger's key", Expected: "the key of " + f.public, Found: public}
+		err = &CorruptionError{Segment: keyName, Problem: "another ledger's key", Expected: "the key of " + f.public + hintRotation(l.dir), Found: public}
 	}
+	if err != nil {
+		return err
+	}
+	l.rotation, err = loadRotation(l.dir, f.checkpoint.Origin, public)
 	return err
+}
+
+// hintRotation says how a key is brought back that a rotation left behind.
+func hintRotation(dir string) string {
+	if !exists(filepath.Join(dir, nextKeyName)) {
+		return ""
+	}
+	return " (a rotation was cut short: taud ledger rotate-key ends it)"
 }
 
 func (l *Ledger) makeKey() error {

@@ -56,6 +56,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.QuarantineReportApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("QuarantineSpec"):
 		return &apiv1alpha1.QuarantineSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RefusedHead"):
+		return &apiv1alpha1.RefusedHeadApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReplaySource"):
 		return &apiv1alpha1.ReplaySourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReportSpec"):

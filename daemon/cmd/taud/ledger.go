@@ -17,7 +17,7 @@ import (
 
 func ledgerCommand() *cobra.Command {
 	c := &cobra.Command{Use: "ledger", Short: "Check, read, prove, export, copy and mend a ledger"}
-	c.AddCommand(verifyCommand(), showCommand(), proveCommand(), verifyProofCommand(), exportCommand(), repairCommand(), backupCommand(), restoreCommand())
+	c.AddCommand(verifyCommand(), showCommand(), proveCommand(), verifyProofCommand(), exportCommand(), repairCommand(), backupCommand(), restoreCommand(), rotateKeyCommand())
 	return c
 }
 

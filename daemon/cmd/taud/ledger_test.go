@@ -68,6 +68,8 @@ func TestTheLedgersCommandsSayWhatTheyFindByTheirExitCode(t *testing.T) {
 		{"a restored ledger", []string{"verify", in("back")}, 0, "records   301 in"},
 		{"a restored ledger under the old key", []string{"verify", in("back"), "--key", key}, 1, "expected the key"},
 		{"the proof under the restored ledger's key", []string{"verify-proof", in("seven.tlog-proof"), "--key", filepath.Join(in("back"), "ledger.pub")}, 1, "expected a signature by"},
+		{"rotate-key", []string{"rotate-key", in("back")}, 0, "before    taudaemon.io/ledger/"},
+		{"a ledger with another key", []string{"verify", in("back")}, 0, "records   301 in"},
 		{"repair of what is whole", []string{"repair", dir}, 0, "verified  300 records"},
 		{"show", []string{"show", dir, "--from-tick", "5", "--to-tick", "5", "--json"}, 0, `"tick":5,`},
 	} {

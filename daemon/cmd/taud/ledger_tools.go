@@ -159,3 +159,19 @@ func restoreCommand() *cobra.Command {
 		},
 	}
 }
+
+func rotateKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rotate-key LEDGER", Short: "Give a ledger that no daemon has open a new signing key, signed for by the old one", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			before, after, err := ledger.RotateKey(args[0])
+			if err != nil {
+				return found(err)
+			}
+			o := &printer{w: c.OutOrStdout()}
+			o.line("before    %s", before)
+			o.line("key       %s", after)
+			return o.err
+		},
+	}
+}

@@ -168,13 +168,22 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: head
       type:
         scalar: string
+    - name: key
+      type:
+        scalar: string
     - name: origin
       type:
         scalar: string
     - name: root
       type:
         scalar: string
+    - name: rotation
+      type:
+        scalar: string
     - name: shortHead
+      type:
+        scalar: string
+    - name: signature
       type:
         scalar: string
     - name: size
@@ -183,6 +192,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.LedgerSpec
   map:
     fields:
+    - name: acceptOrigin
+      type:
+        scalar: string
     - name: snapshotTicks
       type:
         scalar: numeric
@@ -393,6 +405,39 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.ReleasePolicy
       default: Auto
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.RefusedHead
+  map:
+    fields:
+    - name: epoch
+      type:
+        scalar: numeric
+    - name: expected
+      type:
+        scalar: string
+    - name: found
+      type:
+        scalar: string
+    - name: head
+      type:
+        scalar: string
+    - name: key
+      type:
+        scalar: string
+    - name: origin
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: root
+      type:
+        scalar: string
+    - name: signature
+      type:
+        scalar: string
+    - name: size
+      type:
+        scalar: numeric
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.ReleasePolicy
   scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.ReplaySource
@@ -648,6 +693,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: quarantine
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.QuarantineReport
+    - name: refusedHead
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.RefusedHead
     - name: reportTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -5,7 +5,11 @@ package v1alpha1
 // LedgerReportApplyConfiguration represents a declarative configuration of the LedgerReport type for use
 // with apply.
 //
-// LedgerReport is a head of the ledger. In status it never goes back: what the operator has shown once, a rolled-back ledger cannot make unsaid.
+// LedgerReport is a head of the ledger, signed by the ledger's own key. In status it never goes back: what the operator has shown once, a rolled-back
+// ledger cannot make unsaid.
+//
+// What is signed is the C2SP checkpoint of that origin, size and root, with one extension line: "leaf " and head. So whoever has a LedgerReport has a
+// signed checkpoint, and a C2SP witness can cosign it.
 type LedgerReportApplyConfiguration struct {
 	// origin: the identity of this ledger.
 	Origin *string `json:"origin,omitempty"`
@@ -17,6 +21,12 @@ type LedgerReportApplyConfiguration struct {
 	ShortHead *string `json:"shortHead,omitempty"`
 	// root of the RFC 6962 tree over all records, hex.
 	Root *string `json:"root,omitempty"`
+	// key that the ledger signs with, as a note verifier key: what taud ledger verify --key takes. The operator pins the first that it sees.
+	Key *string `json:"key,omitempty"`
+	// signature of this head by key, base64, as in the signature line of a signed note.
+	Signature *string `json:"signature,omitempty"`
+	// rotation: signature by the key before this one, base64, over the origin, the line "ledger key rotation v1" and key.
+	Rotation *string `json:"rotation,omitempty"`
 }
 
 // LedgerReportApplyConfiguration constructs a declarative configuration of the LedgerReport type for use with
@@ -62,5 +72,29 @@ func (b *LedgerReportApplyConfiguration) WithShortHead(value string) *LedgerRepo
 // If called multiple times, the Root field is set to the value of the last call.
 func (b *LedgerReportApplyConfiguration) WithRoot(value string) *LedgerReportApplyConfiguration {
 	b.Root = &value
+	return b
+}
+
+// WithKey sets the Key field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Key field is set to the value of the last call.
+func (b *LedgerReportApplyConfiguration) WithKey(value string) *LedgerReportApplyConfiguration {
+	b.Key = &value
+	return b
+}
+
+// WithSignature sets the Signature field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Signature field is set to the value of the last call.
+func (b *LedgerReportApplyConfiguration) WithSignature(value string) *LedgerReportApplyConfiguration {
+	b.Signature = &value
+	return b
+}
+
+// WithRotation sets the Rotation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rotation field is set to the value of the last call.
+func (b *LedgerReportApplyConfiguration) WithRotation(value string) *LedgerReportApplyConfiguration {
+	b.Rotation = &value
 	return b
 }

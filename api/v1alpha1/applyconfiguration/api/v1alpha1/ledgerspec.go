@@ -9,6 +9,9 @@ package v1alpha1
 type LedgerSpecApplyConfiguration struct {
 	// snapshotTicks between two snapshots.
 	SnapshotTicks *int32 `json:"snapshotTicks,omitempty"`
+	// acceptOrigin names the one ledger that may take the place of the witnessed one without continuing it: one that taud ledger restore made, or a new
+	// one on a new volume. The operator refuses it otherwise, and its origin is then in status.refusedHead. It permits nothing within one origin.
+	AcceptOrigin *string `json:"acceptOrigin,omitempty"`
 	// volume that holds the ledger.
 	Volume *VolumeSpecApplyConfiguration `json:"volume,omitempty"`
 }
@@ -24,6 +27,14 @@ func LedgerSpec() *LedgerSpecApplyConfiguration {
 // If called multiple times, the SnapshotTicks field is set to the value of the last call.
 func (b *LedgerSpecApplyConfiguration) WithSnapshotTicks(value int32) *LedgerSpecApplyConfiguration {
 	b.SnapshotTicks = &value
+	return b
+}
+
+// WithAcceptOrigin sets the AcceptOrigin field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AcceptOrigin field is set to the value of the last call.
+func (b *LedgerSpecApplyConfiguration) WithAcceptOrigin(value string) *LedgerSpecApplyConfiguration {
+	b.AcceptOrigin = &value
 	return b
 }
 

@@ -17,7 +17,7 @@ type TauDaemonStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// state in one word.
 	State *apiv1alpha1.State `json:"state,omitempty"`
-	// conditions: Ready, Reconciling, Stalled, Healthy, Quarantined, LeaseHeld, OracleFresh.
+	// conditions: Ready, Reconciling, Stalled, Healthy, Quarantined, LeaseHeld, LedgerConsistent, OracleFresh.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// health of the last reported tick: Healthy or Unhealthy.
 	Health *string `json:"health,omitempty"`
@@ -29,8 +29,10 @@ type TauDaemonStatusApplyConfiguration struct {
 	Position *PositionReportApplyConfiguration `json:"position,omitempty"`
 	// quarantine last reported.
 	Quarantine *QuarantineReportApplyConfiguration `json:"quarantine,omitempty"`
-	// ledger head last reported.
+	// ledger head last witnessed: signed by the pinned key, and proven to continue every head that was here before.
 	Ledger *LedgerReportApplyConfiguration `json:"ledger,omitempty"`
+	// refusedHead was reported and is not believed. It stays until a daemon that booted later reports a head that is.
+	RefusedHead *RefusedHeadApplyConfiguration `json:"refusedHead,omitempty"`
 	// epoch of the daemon that reported: it grows by one with every boot.
 	Epoch *int64 `json:"epoch,omitempty"`
 	// engine that runs the specs, as reported.
@@ -131,6 +133,14 @@ func (b *TauDaemonStatusApplyConfiguration) WithQuarantine(value *QuarantineRepo
 // If called multiple times, the Ledger field is set to the value of the last call.
 func (b *TauDaemonStatusApplyConfiguration) WithLedger(value *LedgerReportApplyConfiguration) *TauDaemonStatusApplyConfiguration {
 	b.Ledger = value
+	return b
+}
+
+// WithRefusedHead sets the RefusedHead field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RefusedHead field is set to the value of the last call.
+func (b *TauDaemonStatusApplyConfiguration) WithRefusedHead(value *RefusedHeadApplyConfiguration) *TauDaemonStatusApplyConfiguration {
+	b.RefusedHead = value
 	return b
 }
 
