@@ -113,6 +113,19 @@ func (l *Loop) carriedOut() {
 	l.ordered = ordered{}
 }
 
+// operatorHalts ends the ticking by the operator's command, which it gives when it does not believe the ledger: at once, with nothing asked and nothing
+// settled. The command's record is the last.
+func (l *Loop) operatorHalts() error {
+	why := l.Tenure.Commands().Halt
+	if why == "" {
+		return nil
+	}
+	if err := l.command(l.Clock.Wall().UnixMilli(), &core.Command{Flatten: l.flatten, Halt: why}); err != nil {
+		return err
+	}
+	return &HaltError{Reason: ReasonHaltOrdered, Err: errors.New(why)}
+}
+
 // haltOrdered ends the ticking in order: the open intent is asked for once more, the position is kept, and the last records say so.
 func (l *Loop) haltOrdered(ctx context.Context, why string) error {
 	if err := l.quiesce(ctx, "halted: "+why); err != nil {
@@ -130,5 +143,5 @@ func (l *Loop) nothingOrdered() bool {
 		}
 	}
 	c := l.Tenure.Commands()
-	return c.Flatten == l.flatten && (c.Acknowledge == "" || c.Acknowledge == l.state.Acknowledged)
+	return c.Halt == "" && c.Flatten == l.flatten && (c.Acknowledge == "" || c.Acknowledge == l.state.Acknowledged)
 }

@@ -61,6 +61,8 @@ type rig struct {
 	space  ledger.SpaceOptions
 	venue  func(v venue.Venue) venue.Venue // wraps the paper venue
 	real   bool                            // deadlines pass by themselves
+	// durability of the ledger: AtSeal unless a test is about what the disk keeps, which is otherwise the ledger's own test.
+	durability ledger.Durability
 	// engines runs the specs; the embedded engine unless a test says otherwise.
 	engines func(*config.Config, [specCount]core.Spec) (*Specs, error)
 	loop    *Loop
@@ -69,7 +71,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	return &rig{
-		t: t, dir: t.TempDir(), price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v },
+		t: t, dir: t.TempDir(), durability: ledger.AtSeal, price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v },
 		engines: func(_ *config.Config, set [specCount]core.Spec) (*Specs, error) { return Embedded(set) },
 	}
 }
@@ -87,7 +89,7 @@ func (r *rig) begin() error {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { r.must(nine.Close()) })
-	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: ledger.AtSeal, Space: r.space}) // what the disk keeps is the ledger's own test
+	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: r.durability, Space: r.space})
 	if err != nil {
 		return err
 	}
@@ -421,6 +423,62 @@ func TestCommandsAreRecordsAndTakenUpOnce(t *testing.T) {
 	if rep := r.loop.Report(v1alpha1.PhaseRunning); !rep.Draining || rep.Acknowledged != "q9" || rep.Position.Quantity != "0" {
 		t.Fatalf("%+v", rep)
 	}
+}
+
+// deaf fails the test for whatever it is asked.
+type deaf struct {
+	venue.Venue
+	t *testing.T
+}
+
+func (v deaf) Account(context.Context) core.Account {
+	v.t.Error("the venue was asked for its balances")
+	return core.Account{}
+}
+
+func (v deaf) Do(context.Context, venue.Order) venue.Answer {
+	v.t.Error("an order left")
+	return venue.Answer{}
+}
+
+func (v deaf) Query(context.Context, venue.Order) venue.Answer {
+	v.t.Error("the venue was asked for an order")
+	return venue.Answer{}
+}
+
+func TestAHaltThatIsOrderedIsTheLastRecord(t *testing.T) {
+	r := newRig(t)
+	f := &thin{Unfenced: lease.NewUnfenced(1), margin: time.Hour}
+	r.tenure = f
+	r.must(r.begin())
+	r.must(r.ticks(3))
+	if r.loop.state.Position.Qty == 0 {
+		t.Fatal("no position to begin with")
+	}
+	before := len(r.records())
+	f.commands = v1alpha1.Commands{Halt: "LedgerRollback: expected at least 9 records, found 8"}
+	if r.loop.nothingOrdered() {
+		t.Error("the halt waits for the beat")
+	}
+	r.loop.Venue = deaf{r.loop.Venue, t}
+	r.loop.Gather = func(context.Context, uint64, int64) []guard.Quote { t.Error("the sources were asked"); return nil }
+	var halt *HaltError
+	if err := r.ticks(1); !errors.As(err, &halt) || halt.Reason != ReasonHaltOrdered || !strings.Contains(err.Error(), "expected at least 9 records") {
+		t.Fatalf("expected the halt that was ordered, found %v", err)
+	}
+	recs := r.records()
+	var c core.Command
+	r.must(json.Unmarshal(recs[len(recs)-1].Body(), &c))
+	if len(recs) != before+1 || recs[before].Kind != ledger.KindCommand || c.Halt != f.commands.Halt {
+		t.Fatalf("expected one record more, of the command, found %d more, the last %+v", len(recs)-before, c)
+	}
+	if rep := r.loop.Report(v1alpha1.PhaseHalted); rep.Position.Quantity == "0" || rep.Ledger.Size != int64(len(recs)) {
+		t.Errorf("expected position and head as they are, found %+v %+v", rep.Position, rep.Ledger)
+	}
+	r.crash()
+	f.commands = v1alpha1.Commands{}
+	r.must(r.begin()) // and it is replayed
+	r.must(r.ticks(1))
 }
 
 func TestAClockStepAndAnOverrunAreAnomaliesOfTheNextTick(t *testing.T) {

@@ -73,15 +73,13 @@ func (l *Loop) publish() {
 
 // Report is what the daemon says of itself now.
 func (l *Loop) Report(phase v1alpha1.Phase) v1alpha1.Report {
-	s, head := &l.state, l.Ledger.Head()
+	s := &l.state
 	return v1alpha1.Report{
 		UnixMilli: l.Clock.Wall().UnixMilli(), Phase: phase, Epoch: l.Tenure.Epoch(),
 		ConfigDigest: l.boot.Config, SpecDigest: l.boot.Specs[kernelAt].Digest, Engine: l.boot.Engine,
 		Tick: int64(s.Tick), Healthy: l.last.healthy, OracleFresh: l.last.fresh,
 		Quarantine: quarantineReport(s.Quarantine), Position: positionReport(s),
-		Ledger: &v1alpha1.LedgerReport{
-			Origin: l.Ledger.Origin(), Size: int64(head.Size), Head: head.Leaf.String(), ShortHead: head.Leaf.String()[:12], Root: head.Root.String(),
-		},
+		Ledger:     LedgerHead(l.Ledger),
 		OpenIntent: s.Open != nil, Draining: l.flatten, Acknowledged: s.Acknowledged,
 	}
 }

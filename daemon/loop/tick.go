@@ -14,6 +14,9 @@ import (
 
 // tick is one tick: the nine steps. An error is the end of ticking: the ledger could not be written or not be understood, or a halt was ordered.
 func (l *Loop) tick(ctx context.Context) error {
+	if err := l.operatorHalts(); err != nil {
+		return err
+	}
 	begun := l.Clock.Boot()
 	// A tick that has begun is finished, also while the process is asked to stop: its calls are not cut, only bounded.
 	ctx, cancel := l.Clock.within(context.WithoutCancel(ctx), l.Config.Tick.Deadline)

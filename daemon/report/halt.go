@@ -18,6 +18,8 @@ type Halted struct {
 	Report v1alpha1.Report
 	// Detail for /statusz.
 	Detail any
+	// Ordered: a command on the Lease ordered the halt, which ends when it is taken back.
+	Ordered bool
 	// Server that goes on answering. Required.
 	Server *Server
 	// Tenure that is held already; nil if there is none.
@@ -36,7 +38,8 @@ const (
 )
 
 // Halt keeps the process answering and reporting, and nothing else, until ctx ends: no crash loop that would hide the reason, and a pod that can
-// be entered. It keeps the Lease, so that no other daemon takes the account while a person looks, and gives it back at the end.
+// be entered. It keeps the Lease, so that no other daemon takes the account while a person looks, and gives it back at the end. A halt that was ordered
+// ends too when the order is taken back: the process then ends, and its next boot begins as any does.
 func Halt(ctx context.Context, h Halted) {
 	if h.Log.GetSink() == nil {
 		h.Log = logr.Discard()
@@ -68,6 +71,10 @@ func Halt(ctx context.Context, h Halted) {
 	defer beat.Stop()
 	for ctx.Err() == nil {
 		h.Tenure.Publish(show())
+		if h.Ordered && h.Tenure.Commands().Halt == "" {
+			h.Log.Info("the order to halt was taken back: this process ends, the next one starts anew")
+			break
+		}
 		select {
 		case <-beat.C:
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +97,45 @@ func TestHaltAnswersWithoutALease(t *testing.T) {
 				t.Errorf("readyz: %d %q", code, body)
 			}
 			stop()
+		})
+	}
+}
+
+// ordered is a fence whose commands the test sets.
+type ordered struct {
+	*fence
+	commands atomic.Pointer[v1alpha1.Commands]
+}
+
+func (f *ordered) Commands() v1alpha1.Commands { return *f.commands.Load() }
+
+func TestAHaltThatWasOrderedEndsWhenTheOrderIsTakenBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		ordered bool
+		ends    bool
+	}{"ordered": {true, true}, "for a reason of its own": {false, false}} {
+		t.Run(name, func(t *testing.T) {
+			s, f := start(t), &ordered{fence: newFence()}
+			f.commands.Store(&v1alpha1.Commands{Halt: "LedgerRollback"})
+			done := make(chan struct{})
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			go func() {
+				defer close(done)
+				Halt(ctx, Halted{Report: damaged(), Server: s, Tenure: f, Ordered: test.ordered})
+			}()
+			<-f.published
+			<-f.published // it stays as long as the order does
+			f.commands.Store(&v1alpha1.Commands{})
+			if !test.ends {
+				<-f.published
+				<-f.published
+				cancel()
+			}
+			<-done
+			if r := <-f.released; r.Phase != v1alpha1.PhaseHalted {
+				t.Errorf("released with %+v", r)
+			}
 		})
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -158,7 +157,7 @@ type daemon struct {
 	// api is the pod's Lease; nil outside Kubernetes.
 	api    lease.API
 	ledger *ledger.Ledger
-	known  v1alpha1.Report
+	known  remembered
 }
 
 func run(ctx context.Context, file, levelFlag string) error {
@@ -232,15 +231,10 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	if err := os.MkdirAll(c.Paths.LedgerDir, 0o750); err != nil {
 		return nil, &loop.HaltError{Reason: "LedgerUnreadable", Err: err}
 	}
-	known, err := knownHead(d.known.Ledger)
+	recovery, err := d.openLedger()
 	if err != nil {
-		return nil, &loop.HaltError{Reason: "LedgerDamaged", Err: err}
+		return nil, err
 	}
-	opened, recovery, err := ledger.Open(c.Paths.LedgerDir, ledger.Options{SegmentBytes: c.Ledger.SegmentBytes, Known: known, Space: marks(c)})
-	if err != nil {
-		return nil, &loop.HaltError{Reason: ledgerReason(err), Err: err}
-	}
-	d.ledger = opened
 	d.server.Waiting("replaying the ledger")
 	recovered, err := loop.Recover(c.Paths.LedgerDir, recovery) //nolint:contextcheck // it is whole or nothing
 	if err != nil {
@@ -248,6 +242,10 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	}
 	if err := d.acquire(ctx, int64(recovery.HighestEpoch)); err != nil {
 		return nil, err
+	}
+	// Before anything is written: a halt that stands is not started against.
+	if why := d.tenure.Commands().Halt; why != "" {
+		return nil, &loop.HaltError{Reason: loop.ReasonHaltOrdered, Err: errors.New(why)}
 	}
 	d.server.Waiting("starting the engine")
 	if err := d.setup.start(ctx, slog.New(logr.ToSlogHandler(d.log.WithName("tau")))); err != nil {
@@ -269,32 +267,6 @@ func (d *daemon) gather(ctx context.Context, tick uint64, ms int64) []guard.Quot
 	return oracle.Gather(ctx, d.sources, tick, ms)
 }
 
-// remember reads the last report on the Lease: the highest head of the ledger that is known outside it.
-func (d *daemon) remember(ctx context.Context) error {
-	for wait := time.Second; d.api != nil; wait = min(2*wait, 10*time.Second) {
-		tryCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		l, err := d.api.Get(tryCtx)
-		cancel()
-		if err == nil {
-			text := l.Annotations[v1alpha1.AnnotationReport]
-			if text == "" {
-				return nil
-			}
-			if err := json.Unmarshal([]byte(text), &d.known); err != nil {
-				return &loop.HaltError{Reason: "UndecodableReport", Err: fmt.Errorf("annotation %s of the Lease: %w", v1alpha1.AnnotationReport, err)}
-			}
-			return nil
-		}
-		d.log.Info("the Lease cannot be read yet", "error", err.Error(), "again", wait)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
-	return nil
-}
-
 // marks of a small disk lie lower than the ledger's own: a share of it, so that a fresh volume is not below them.
 func marks(c *config.Config) (o ledger.SpaceOptions) {
 	var fs unix.Statfs_t
@@ -305,20 +277,6 @@ func marks(c *config.Config) (o ledger.SpaceOptions) {
 	o.Warn = min(16*c.Ledger.SegmentBytes, total/8)
 	o.Stop = min(4*c.Ledger.SegmentBytes, total/32)
 	return o
-}
-
-func knownHead(r *v1alpha1.LedgerReport) (h ledger.Head, err error) {
-	if r == nil || r.Size <= 0 {
-		return h, nil
-	}
-	h.Size = uint64(r.Size)
-	if h.Leaf, err = ledger.ParseHash(r.Head); err == nil && r.Root != "" {
-		h.Root, err = ledger.ParseHash(r.Root)
-	}
-	if err != nil {
-		return ledger.Head{}, fmt.Errorf("the ledger's head on the Lease: %w", err)
-	}
-	return h, nil
 }
 
 func ledgerReason(err error) string {
@@ -343,7 +301,7 @@ func (d *daemon) acquire(ctx context.Context, ledgerEpoch int64) error {
 	r := d.config.Report
 	held, err := lease.Acquire(ctx, lease.Options{
 		API: d.api, PodUID: d.podUID, BootID: d.bootID, LedgerLocked: d.ledger != nil, AtLeast: ledgerEpoch,
-		Duration: r.LeaseDuration, ReportInterval: r.Interval, Log: d.log.WithName("lease"), Waiting: d.server.Waiting,
+		Duration: r.LeaseDuration, ReportInterval: r.Interval, Attest: d.attest, Log: d.log.WithName("lease"), Waiting: d.server.Waiting,
 	})
 	if err != nil {
 		return err
@@ -385,7 +343,7 @@ func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
 	if d.tenure == nil {
 		return err
 	}
-	last := d.known // what an earlier process said is still what is known of the ledger
+	last := d.known.report // what an earlier process said is still what is known of the ledger
 	last.Phase = v1alpha1.PhaseStopped
 	if l != nil {
 		last = l.Report(v1alpha1.PhaseStopped)
@@ -395,19 +353,24 @@ func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
 	return d.tenure.Release(ctx, last)
 }
 
-// halted says what is known: the ledger's head stays the one that was reported before, so that nobody takes a damaged one for it.
+// halted says what is known: the ledger's head stays the one that was reported before, so that nobody takes a damaged one for it. Where the operator ordered
+// the halt, it needs to see the present head, to know when it may take the order back.
 func (d *daemon) halted(l *loop.Loop, halt *loop.HaltError) report.Halted {
-	r := d.known
-	if l != nil {
+	r := d.known.report
+	ordered := halt.Reason == loop.ReasonHaltOrdered && d.tenure != nil && d.tenure.Commands().Halt != "" // not by a person on this machine
+	switch {
+	case l != nil:
 		r = l.Report(v1alpha1.PhaseHalted)
+	case ordered && d.ledger.Head().Size > 0:
+		r.Ledger = loop.LedgerHead(d.ledger)
 	}
 	r.Reason, r.Message = halt.Reason, halt.Err.Error()
-	h := report.Halted{Report: r, Server: d.server, Log: d.log, Tenure: d.tenure}
+	h := report.Halted{Report: r, Server: d.server, Log: d.log, Tenure: d.tenure, Ordered: ordered}
 	if d.tenure == nil && d.api != nil {
 		h.Acquire = func(ctx context.Context) (lease.Tenure, error) {
 			o := lease.Options{
-				API: d.api, PodUID: d.podUID, BootID: d.bootID, LedgerLocked: d.ledger != nil, AtLeast: d.known.Epoch,
-				Duration: 30 * time.Second, ReportInterval: 10 * time.Second, Log: d.log.WithName("lease"), Waiting: d.server.Waiting,
+				API: d.api, PodUID: d.podUID, BootID: d.bootID, LedgerLocked: d.ledger != nil, AtLeast: d.known.report.Epoch,
+				Duration: 30 * time.Second, ReportInterval: 10 * time.Second, Attest: d.attest, Log: d.log.WithName("lease"), Waiting: d.server.Waiting,
 			}
 			if d.setup != nil {
 				o.Duration, o.ReportInterval = d.config.Report.LeaseDuration, d.config.Report.Interval

@@ -13,6 +13,8 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
 )
 
 // Options of Acquire. API, PodUID, BootID, Duration and ReportInterval are required.
@@ -28,6 +30,9 @@ type Options struct {
 	Duration time.Duration
 	// ReportInterval between two reports that nobody waits for, at least one second.
 	ReportInterval time.Duration
+	// Attest signs the ledger head of a report that is about to be sent, and proves that it continues the first from records (0: none). It may run
+	// beside the loop, and is given half a second. nil sends reports as they are.
+	Attest func(r *v1alpha1.Report, from int64) error
 	// Clock that goes on in a suspend; Boottime where nil.
 	Clock func() time.Duration
 	// Log of what happens to the Lease. The zero Logger discards.

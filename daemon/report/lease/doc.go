@@ -12,7 +12,9 @@
 //   - The Lease is renewed only after the tick loop made progress (Progress, Publish): a wedged daemon loses it.
 //   - A deadline that passed while the API was away comes back with the next renewal: its compare-and-swap proves that nobody held the Lease in
 //     between. A Lease that another holds, or holds again, is lost for ever: Err says so, Margin stays below zero, and the process must end.
-//   - A report goes out with a renewal, at most one PUT a second; the last state wins. The operator's annotation is never written.
+//   - A report goes out with a renewal, at most one PUT a second; the last state wins. The operator's annotations are never written.
+//   - The head in a report is signed and proven as it is sent, from the size that the operator asks for on the Lease that is replaced, else from that of the
+//     report that is replaced.
 //
 // # Where that ends
 //

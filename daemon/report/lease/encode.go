@@ -9,30 +9,51 @@ import (
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 )
 
-// encode gives the report as JSON of at most v1alpha1.MaxReportBytes, cutting the message's end where needed. It fails if the rest is too long.
+// besideProof is what a message keeps, in bytes, before the proof is left out for it.
+const besideProof = 512
+
+// encode gives the report as JSON of at most v1alpha1.MaxReportBytes. Where it is longer, the message's end goes first, then the proof, which the operator
+// then waits for, then the rest of the message. It fails if what is left is too long.
 func encode(r v1alpha1.Report) (string, error) {
+	if r.Proof != nil {
+		if s, _, err := fit(r, besideProof); s != "" || err != nil {
+			return s, err
+		}
+		r.Proof = nil
+	}
+	s, length, err := fit(r, 0)
+	if err == nil && s == "" {
+		err = fmt.Errorf("report: expected at most %d bytes, found %d without its message", v1alpha1.MaxReportBytes, length)
+	}
+	return s, err
+}
+
+// fit cuts the message's end where needed, but keeps so many bytes of it. If that is not enough, it gives "" and the length that was reached.
+func fit(r v1alpha1.Report, least int) (string, int, error) {
 	b, err := marshal(r)
 	if err != nil || len(b) <= v1alpha1.MaxReportBytes {
-		return string(b), err
+		return string(b), len(b), err
 	}
 	const ellipsis = "…"
 	// Every byte of the message takes at least one of the encoding, so cutting the excess is always enough.
 	keep := len(r.Message) - (len(b) - v1alpha1.MaxReportBytes) - len(ellipsis)
-	for keep > 0 && !utf8.RuneStart(r.Message[keep]) {
+	if keep < least {
+		keep = min(least, len(r.Message))
+	}
+	for keep > 0 && keep < len(r.Message) && !utf8.RuneStart(r.Message[keep]) {
 		keep--
 	}
-	if keep > 0 {
+	switch {
+	case keep == len(r.Message):
+	case keep > 0:
 		r.Message = r.Message[:keep] + ellipsis
-	} else {
+	default:
 		r.Message = ""
 	}
-	if b, err = marshal(r); err != nil {
-		return "", err
+	if b, err = marshal(r); err != nil || len(b) > v1alpha1.MaxReportBytes {
+		return "", len(b), err
 	}
-	if len(b) > v1alpha1.MaxReportBytes {
-		return "", fmt.Errorf("report: expected at most %d bytes, found %d without its message", v1alpha1.MaxReportBytes, len(b))
-	}
-	return string(b), nil
+	return string(b), len(b), nil
 }
 
 func marshal(r v1alpha1.Report) ([]byte, error) {

@@ -26,6 +26,8 @@ type Held struct {
 	commands atomic.Pointer[v1alpha1.Commands]
 	changed  chan struct{}
 
+	attesting atomic.Bool // one at a time, also one that was given up
+
 	kick   chan struct{} // wakes the sender: what is due may have changed
 	seen   chan *coordinationv1.Lease
 	cancel context.CancelFunc
@@ -39,7 +41,8 @@ type Held struct {
 	// Of the sender's goroutine alone (Release takes over once it has ended).
 	latest      *coordinationv1.Lease
 	badCommands string
-	failing     bool // the last PUT or read failed: said once, not once a second
+	provenFrom  int64 // of the report sent last
+	failing     bool  // the last PUT or read failed: said once, not once a second
 	at          schedule
 }
 
@@ -121,7 +124,7 @@ func (h *Held) send(ctx context.Context) {
 	for h.Err() == nil {
 		h.mu.Lock()
 		w := wants{renewal: h.progress, report: h.pending != nil}
-		w.urgent = w.report && urgent(h.sent, *h.pending)
+		w.urgent = w.report && (urgent(h.sent, *h.pending) || h.asked())
 		h.mu.Unlock()
 		if at, ok := h.at.next(w, h.o.Duration, h.o.ReportInterval); ok {
 			// The timer's clock stops in a suspend. That makes it late, never early, and Progress wakes us in any case.
@@ -151,7 +154,8 @@ func (h *Held) put(ctx context.Context) {
 	h.progress = false
 	h.mu.Unlock()
 
-	next := h.renewal(report)
+	from := provenFrom(h.latest)
+	next := h.renewal(report, from)
 	sent := h.o.Clock()
 	h.at.tried = sent
 	stored, err := h.o.API.Update(ctx, next)
@@ -171,7 +175,7 @@ func (h *Held) put(ctx context.Context) {
 		h.o.Log.Info("Lease renewed again", "margin", h.Margin().String())
 	}
 	if report != nil {
-		h.at.reported = sent
+		h.at.reported, h.provenFrom = sent, from
 		h.mu.Lock()
 		h.sent = report
 		if h.pending == report {
@@ -182,15 +186,15 @@ func (h *Held) put(ctx context.Context) {
 	h.take(stored)
 }
 
-// renewal is the Lease as it shall be: the freshest one known, so that the operator's annotation stays as it is. If that is not the present one, the
+// renewal is the Lease as it shall be: the freshest one known, so that the operator's annotations stay as they are. If that is not the present one, the
 // PUT conflicts.
-func (h *Held) renewal(report *v1alpha1.Report) *coordinationv1.Lease {
+func (h *Held) renewal(report *v1alpha1.Report, from int64) *coordinationv1.Lease {
 	l := h.latest.DeepCopy()
 	l.Spec.RenewTime = new(metav1.NewMicroTime(time.Now()))
 	if report == nil {
 		return l
 	}
-	s, err := encode(*report)
+	s, err := encode(h.attested(*report, from))
 	if err != nil {
 		// The Lease is worth more than the report.
 		h.o.Log.Error(err, "report not sent")

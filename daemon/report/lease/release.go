@@ -50,7 +50,7 @@ func (h *Held) giveBack(ctx context.Context, last *v1alpha1.Report) error {
 		return fmt.Errorf("%w: %s", ErrLost, why)
 	}
 	h.latest = l
-	l = h.renewal(last)
+	l = h.renewal(last, provenFrom(l))
 	l.Spec.HolderIdentity = new("")
 	_, err = h.o.API.Update(ctx, l)
 	return err
