@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/taudaemon/taudaemon/daemon/fixed"
@@ -115,9 +116,27 @@ func Oldest(l FreshnessLimits, quotes []Quote, r FreshnessResult, nowMS int64) (
 	return ageMS, maxAgeMS
 }
 
+// Why says for people why the quote of source i is not fresh, and nothing if it is.
+func (l *FreshnessLimits) Why(i int, q *Quote, nowMS int64) string {
+	age, most := minus(nowMS, q.Published), l.MaxAgeMS[i]
+	switch {
+	case q.Err != "":
+		return q.Err
+	case q.Price <= 0:
+		return "no price"
+	case age > most:
+		return fmt.Sprintf("published %d ms ago, at most %d expected", age, most)
+	case age < -most:
+		return fmt.Sprintf("published %d ms ahead of our clock, at most %d expected", -age, most)
+	case l.MaxSkewMS != 0 && q.Clock().beyond(l.MaxSkewMS):
+		return fmt.Sprintf("its clock is %d ms ahead of ours (negative: behind), at most %d expected", q.Clock().AheadMS(), l.MaxSkewMS)
+	}
+	return ""
+}
+
 // fresh judges the quote of source i.
 func (l *FreshnessLimits) fresh(i int, q *Quote, nowMS int64) bool {
-	age := nowMS - q.Published
+	age := minus(nowMS, q.Published)
 	return q.Err == "" && q.Price > 0 && age <= l.MaxAgeMS[i] && age >= -l.MaxAgeMS[i] && (l.MaxSkewMS == 0 || !q.Clock().beyond(l.MaxSkewMS))
 }
 

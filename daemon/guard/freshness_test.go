@@ -122,6 +122,41 @@ func TestASourceOfAnotherClockIsNotFresh(t *testing.T) {
 	}
 }
 
+func TestWhyASourceIsNotFreshIsSaid(t *testing.T) {
+	limits := guard.FreshnessLimits{MaxAgeMS: []int64{1500}, MaxSkewMS: 2000}
+	for _, c := range []struct {
+		name  string
+		quote guard.Quote
+		want  string
+	}{
+		{"a fresh one has no reason", quote("100", now-1500), ""},
+		{"one that failed has its own", guard.Quote{Err: "connect: connection refused"}, "connect: connection refused"},
+		{"one without a price", guard.Quote{Published: now}, "no price"},
+		{"an old one", quote("100", now-1501), "published 1501 ms ago, at most 1500 expected"},
+		{"one of the future", quote("100", now+1501), "published 1501 ms ahead of our clock, at most 1500 expected"},
+		{"one of another clock", guard.Quote{Price: 1, Published: now, Server: now + 2500, Asked: now, Received: now}, "its clock is 2500 ms ahead of ours (negative: behind), at most 2000 expected"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := limits.Why(0, &c.quote, now); got != c.want {
+				t.Fatalf("expected %q, found %q", c.want, got)
+			}
+		})
+	}
+	rapid.Check(t, func(t *rapid.T) { // there is a reason exactly if the guard does not count it
+		at := rapid.OneOf(rapid.Int64Range(now-3000, now+3000), rapid.Int64())
+		q := guard.Quote{
+			Price: fixed.Value(rapid.Int64Range(-1, 2).Draw(t, "price")), Err: rapid.SampledFrom([]string{"", "", "down"}).Draw(t, "err"),
+			Published: at.Draw(t, "published"), Server: rapid.OneOf(rapid.Just[int64](0), at).Draw(t, "server"), Asked: at.Draw(t, "asked"), Received: at.Draw(t, "received"),
+		}
+		l := limits
+		l.MinQuorum, l.MaxSkewMS = 1, rapid.SampledFrom([]int64{0, 2000}).Draw(t, "skew")
+		r, err := guard.Freshness(l, []guard.Quote{q}, now)
+		if why := l.Why(0, &q, now); err != nil || r.OK != (why == "") {
+			t.Fatalf("%+v: fresh=%t, %v, and the reason is %q", q, r.OK, err, why)
+		}
+	})
+}
+
 func TestFreshnessOverflowIsAnErrorAndNotFresh(t *testing.T) {
 	l := guard.FreshnessLimits{MinQuorum: 1, ToleranceBps: 20_000, MaxAgeMS: []int64{1000}} // twice Max is no Value
 	got, err := guard.Freshness(l, []guard.Quote{{Price: fixed.Max, Published: now}}, now)

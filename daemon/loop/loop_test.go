@@ -63,6 +63,9 @@ type rig struct {
 	real   bool                            // deadlines pass by themselves
 	// durability of the ledger: AtSeal unless a test is about what the disk keeps, which is otherwise the ledger's own test.
 	durability ledger.Durability
+	config     string // taud.toml
+	// sources are asked instead of the script, if they are set.
+	sources func(ctx context.Context, tick uint64, ms int64) []guard.Quote
 	// engines runs the specs; the embedded engine unless a test says otherwise.
 	engines func(*config.Config, [specCount]core.Spec) (*Specs, error)
 	loop    *Loop
@@ -71,7 +74,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	return &rig{
-		t: t, dir: t.TempDir(), durability: ledger.AtSeal, price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v },
+		t: t, dir: t.TempDir(), config: testConfig, durability: ledger.AtSeal, price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v },
 		engines: func(_ *config.Config, set [specCount]core.Spec) (*Specs, error) { return Embedded(set) },
 	}
 }
@@ -79,7 +82,7 @@ func newRig(t *testing.T) *rig {
 // begin opens the ledger and recovers, as main does.
 func (r *rig) begin() error {
 	r.t.Helper()
-	cfg, err := config.Parse("taud.toml", []byte(testConfig))
+	cfg, err := config.Parse("taud.toml", []byte(r.config))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -153,7 +156,10 @@ func (r *rig) clock() Clock {
 	return c
 }
 
-func (r *rig) gather(_ context.Context, tick uint64, ms int64) []guard.Quote {
+func (r *rig) gather(ctx context.Context, tick uint64, ms int64) []guard.Quote {
+	if r.sources != nil {
+		return r.sources(ctx, tick, ms)
+	}
 	quotes := make([]guard.Quote, 3)
 	for i := range quotes {
 		quotes[i] = guard.Quote{Source: fmt.Sprint("s", i), Published: ms, Received: ms, Err: "scripted"}

@@ -13,6 +13,7 @@ import (
 type lastTick struct {
 	healthy, fresh bool
 	sources        []report.Source
+	solved         *solved
 	equity         string
 	record         core.Tick
 }
@@ -33,7 +34,7 @@ func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdicts, t
 	wasQuarantined := l.last.record.Quarantine.Active
 	l.last = lastTick{
 		healthy: d.Healthy, fresh: d.Facts.Fresh.OK, equity: d.Facts.Equity.String(),
-		sources: l.sources(obs), record: core.NewTick(obs, v, &l.state, d),
+		sources: l.sources(obs), solved: newSolved(&l.boot.Params, &l.state, obs, &d.Facts), record: core.NewTick(obs, v, &l.state, d),
 	}
 	q := l.state.Quarantine
 	switch {
@@ -44,21 +45,29 @@ func (l *Loop) tell(obs *core.Observation, d *core.Decision, v *core.Verdicts, t
 		l.Log.Info("released from quarantine", "tick", l.state.Tick)
 	}
 	l.Log.V(1).Info("tick", "tick", l.state.Tick, "in", l.last.record.In, "out", l.last.record.Out, "price", d.Facts.Price.String(),
-		"fresh", d.Facts.Fresh.OK, "quorum", d.Facts.Fresh.Quorum, "profit", d.Facts.Profit.Profit.String(), "echo", d.Facts.Echo,
+		"fresh", d.Facts.Fresh.OK, "quorum", d.Facts.Fresh.Quorum, "profit", d.Facts.Profit.Profit.String(), "breakEven", l.last.solved, "echo", d.Facts.Echo,
 		"healthy", d.Healthy, "refused", d.Refused, "took", took.String())
 	l.Server.Metrics().Tick(took)
 	l.publish()
 }
 
+// sources shows what each source said, and why it does not count where it does not.
 func (l *Loop) sources(obs *core.Observation) []report.Source {
 	out := make([]report.Source, len(obs.Quotes))
-	for i, q := range obs.Quotes {
-		out[i] = report.Source{Name: q.Source, OK: q.Err == "", Why: q.Err}
-		if q.Err == "" {
-			out[i].Price = q.Price.String()
-			if age := obs.MS - q.Published; age > l.boot.Params.Freshness.MaxAgeMS[i] {
-				out[i].OK, out[i].Why = false, fmt.Sprintf("published %d ms ago, at most %d expected", age, l.boot.Params.Freshness.MaxAgeMS[i])
-			}
+	for i := range obs.Quotes {
+		q := &obs.Quotes[i]
+		why := l.boot.Params.Freshness.Why(i, q, obs.MS)
+		out[i] = report.Source{Name: q.Source, OK: why == "", Why: why, ReceivedMillis: q.Received}
+		if q.Server != 0 {
+			out[i].ClockAheadMillis = new(q.Clock().AheadMS())
+		}
+		if q.Err != "" {
+			l.Server.Metrics().SourceFailed(q.Source, q.Err)
+			continue
+		}
+		out[i].Price, out[i].PublishedMillis, out[i].AgeMillis = q.Price.String(), q.Published, new(obs.MS-q.Published)
+		if q.Confidence != 0 {
+			out[i].Confidence = q.Confidence.String()
 		}
 	}
 	return out
@@ -67,7 +76,7 @@ func (l *Loop) sources(obs *core.Observation) []report.Source {
 // publish hands the state to the server and to the tenure, which sends it when it is due.
 func (l *Loop) publish() {
 	r := l.Report(v1alpha1.PhaseRunning)
-	l.Server.Set(report.Snapshot{Report: r, Equity: l.last.equity, Sources: l.last.sources, Detail: &l.last.record})
+	l.Server.Set(report.Snapshot{Report: r, Equity: l.last.equity, Sources: l.last.sources, Solver: l.last.solved, Detail: &l.last.record})
 	l.Tenure.Publish(r)
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ type Metrics struct {
 	commit      prometheus.Histogram
 	quarantines *prometheus.CounterVec
 	orders      *prometheus.CounterVec
+	sources     *prometheus.CounterVec
 }
 
 // Tick counts one tick and the time it took, the wait for its beat left out.
@@ -37,6 +39,12 @@ func (m *Metrics) Quarantine(reason string) { m.quarantines.WithLabelValues(reas
 
 // Order counts an order by side, buy or sell, and result, such as filled, refused or ambiguous.
 func (m *Metrics) Order(side, result string) { m.orders.WithLabelValues(side, result).Inc() }
+
+// SourceFailed counts a tick at which a source of the price had none, by the code with which its reason begins.
+func (m *Metrics) SourceFailed(source, reason string) {
+	code, _, _ := strings.Cut(reason, ":")
+	m.sources.WithLabelValues(source, code).Inc()
+}
 
 func (m *Metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
@@ -60,13 +68,16 @@ func newMetrics(s *Server, version string) *Metrics {
 		}),
 		quarantines: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "taud_quarantines_total", Help: "Quarantines begun, by reason of the first anomaly."}, []string{"reason"}),
 		orders:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "taud_orders_total", Help: "Orders, by side and result."}, []string{"side", "result"}),
+		sources: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "taud_oracle_source_failures_total", Help: "Ticks at which a source had no price, by the code of its reason.",
+		}, []string{"source", "code"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "taud_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.ticks, m.tickSeconds, m.commit, m.quarantines, m.orders, build, (*gauges)(s),
+	m.registry.MustRegister(m.ticks, m.tickSeconds, m.commit, m.quarantines, m.orders, m.sources, build, (*gauges)(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -80,6 +91,10 @@ var (
 	quarantineDesc = desc("taud_quarantine", "1 while no risk is taken on.")
 	freshDesc      = desc("taud_oracle_fresh", "1 if the last tick had a quorum of fresh sources.")
 	sourceDesc     = desc("taud_oracle_source_ok", "1 if the source's price was fresh and usable at the last tick.", "source")
+	priceDesc      = desc("taud_oracle_source_price", "Price that the source gave at the last tick, in quote units.", "source")
+	confidenceDesc = desc("taud_oracle_source_confidence", "How far the source itself says that its price may be off, in quote units.", "source")
+	ageDesc        = desc("taud_oracle_source_age_seconds", "Age of the source's price at the last tick, by its publish time.", "source")
+	skewDesc       = desc("taud_oracle_source_clock_ahead_seconds", "By how much the clock of the source's server is ahead of ours, as far as is certain.", "source")
 	positionDesc   = desc("taud_position_base", "Position in base units.")
 	realisedDesc   = desc("taud_realised_quote", "Profit realised since the ledger's start, net of all costs, in quote units.")
 	equityDesc     = desc("taud_equity_quote", "Cash and position at the median, in quote units.")
@@ -95,7 +110,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		tickDesc, healthDesc, quarantineDesc, freshDesc, sourceDesc, positionDesc, realisedDesc, equityDesc, recordsDesc, marginDesc, epochDesc,
+		tickDesc, healthDesc, quarantineDesc, freshDesc, sourceDesc, priceDesc, confidenceDesc, ageDesc, skewDesc, positionDesc, realisedDesc, equityDesc, recordsDesc, marginDesc, epochDesc,
 	} {
 		ch <- d
 	}
@@ -107,9 +122,14 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	set := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	decimal := func(d *prometheus.Desc, text string) {
+	decimal := func(d *prometheus.Desc, text string, labels ...string) {
 		if v, err := strconv.ParseFloat(text, 64); err == nil {
-			set(d, v)
+			set(d, v, labels...)
+		}
+	}
+	seconds := func(d *prometheus.Desc, ms *int64, labels ...string) {
+		if ms != nil {
+			set(d, float64(*ms)/1000, labels...)
 		}
 	}
 	if f := s.loadFence(); f != nil {
@@ -131,6 +151,10 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	set(freshDesc, bit(r.OracleFresh))
 	for _, src := range st.Sources {
 		set(sourceDesc, bit(src.OK), src.Name)
+		decimal(priceDesc, src.Price, src.Name)
+		decimal(confidenceDesc, src.Confidence, src.Name)
+		seconds(ageDesc, src.AgeMillis, src.Name)
+		seconds(skewDesc, src.ClockAheadMillis, src.Name)
 	}
 	decimal(positionDesc, r.Position.Quantity)
 	decimal(realisedDesc, r.Position.Realised)

@@ -157,6 +157,8 @@ type Status struct {
 	Equity string `json:"equity,omitempty"`
 	// Sources of prices at the last tick.
 	Sources []Source `json:"sources,omitempty"`
+	// Solver: break-even price and size under all costs.
+	Solver any `json:"solver,omitempty"`
 	// Detail that the loop gave: guards, anomalies, verdicts.
 	Detail any `json:"detail,omitempty"`
 }
@@ -165,7 +167,7 @@ func (s *Server) statusz(w http.ResponseWriter, _ *http.Request) {
 	now, st, f := time.Now(), s.state.Load(), s.loadFence()
 	out := Status{NotReady: notReady(st, f, s.loadWaiting(), now, s.limit)}
 	if st != nil {
-		out.Report, out.Equity, out.Sources, out.Detail = &st.Report, st.Equity, st.Sources, st.Detail
+		out.Report, out.Equity, out.Sources, out.Solver, out.Detail = &st.Report, st.Equity, st.Sources, st.Solver, st.Detail
 		out.TickAgeMillis = now.Sub(st.ticked).Milliseconds()
 	}
 	if f != nil && f.Margin() != math.MaxInt64 {

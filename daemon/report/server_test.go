@@ -163,7 +163,7 @@ func TestHTTP(t *testing.T) {
 	n := running(5)
 	n.Equity = "10000.5"
 	n.Sources = []Source{{Name: "a", OK: true, Price: "100"}, {Name: "b", Why: "stale"}}
-	n.Detail = map[string]int{"profit": 1}
+	n.Detail, n.Solver = map[string]int{"profit": 1}, map[string]string{"breakEven": "100.8"}
 	s.Set(n)
 	if code, body := get(t, s, "/readyz"); code != 200 || body != "ok\n" {
 		t.Errorf("ready: got %d %q", code, body)
@@ -173,7 +173,8 @@ func TestHTTP(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &st); err != nil || code != 200 {
 		t.Fatalf("statusz: %d %v: %s", code, err, body)
 	}
-	if st.Report.Tick != 5 || *st.LeaseMarginMillis != 20000 || st.Equity != "10000.5" || len(st.Sources) != 2 || st.Detail.(map[string]any)["profit"] != 1.0 || st.NotReady != "" {
+	if st.Report.Tick != 5 || *st.LeaseMarginMillis != 20000 || st.Equity != "10000.5" || len(st.Sources) != 2 || st.Detail.(map[string]any)["profit"] != 1.0 ||
+		st.Solver.(map[string]any)["breakEven"] != "100.8" || st.NotReady != "" {
 		t.Errorf("statusz: %s", body)
 	}
 	n.Detail = math.NaN()
@@ -211,9 +212,14 @@ func TestMetricsGolden(t *testing.T) {
 	n.Report.Position = v1alpha1.PositionReport{Quantity: "10", Realised: "-1.25"}
 	n.Report.Ledger = &v1alpha1.LedgerReport{Size: 12}
 	n.Equity = "10000.5"
-	n.Sources = []Source{{Name: "a", OK: true}, {Name: "b"}}
+	n.Sources = []Source{
+		{Name: "a", OK: true, Price: "100.5", Confidence: "0.25", AgeMillis: new(int64(1250)), ClockAheadMillis: new(int64(-2000))},
+		{Name: "b", Why: "connect: connection refused"},
+	}
 	s.Set(n)
 	m := s.Metrics()
+	m.SourceFailed("b", "connect: connection refused")
+	m.SourceFailed("b", "deadline")
 	m.Tick(3 * time.Millisecond)
 	m.LedgerCommit(time.Millisecond)
 	m.Quarantine("OracleStale")

@@ -16,6 +16,8 @@ type Snapshot struct {
 	Equity string
 	// Sources of prices at the last tick.
 	Sources []Source
+	// Solver is shown as JSON by /statusz: what the costs make of the present price. It is worked out when it is asked for.
+	Solver any
 	// Detail is shown as JSON by /statusz: the last guards, anomalies, verdicts.
 	Detail any
 }
@@ -25,8 +27,16 @@ type Source struct {
 	Name string `json:"name"`
 	// OK: its price was fresh and usable.
 	OK bool `json:"ok"`
-	// Price, a decimal; "" if there was none.
-	Price string `json:"price,omitempty"`
+	// Price, and how far the source itself says that it may be off, decimals; "" if there was none.
+	Price      string `json:"price,omitempty"`
+	Confidence string `json:"confidence,omitempty"`
+	// PublishedMillis is the source's own time of the price, ReceivedMillis when its answer was in, both Unix milliseconds; AgeMillis is the price's
+	// age at the tick, negative for one ahead of our clock.
+	PublishedMillis int64  `json:"publishedMs,omitempty"`
+	ReceivedMillis  int64  `json:"receivedMs,omitempty"`
+	AgeMillis       *int64 `json:"ageMs,omitempty"`
+	// ClockAheadMillis is by how much the clock of the source's server is ahead of ours, as far as is certain; absent where it states none.
+	ClockAheadMillis *int64 `json:"clockAheadMs,omitempty"`
 	// Why it was not OK.
 	Why string `json:"why,omitempty"`
 }

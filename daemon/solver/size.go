@@ -123,3 +123,22 @@ func (t *trip) next(size fixed.Value) (fixed.Value, error) {
 	}
 	return fixed.MulDiv(notional-1, fixed.One, t.worstBuy, fixed.Floor)
 }
+
+// Affordable is the largest quantity of at most limit (base units) that budget (quote units) pays for at the worst price that the slippage limit
+// allows above the median entry, fee and gas included: guard.BuyCost of it is at most budget, and of no larger quantity up to limit.
+func Affordable(c guard.Costs, entry, budget, limit fixed.Value) (fixed.Value, error) {
+	if entry <= 0 || limit < 0 || c.Gas < 0 {
+		return 0, fmt.Errorf("expected a price above 0, and a limit and gas of at least 0, found %s, %s and %s", entry, limit, c.Gas)
+	}
+	if limit == 0 {
+		return 0, nil
+	}
+	tooMuch := first(1, limit, func(size fixed.Value) bool {
+		cost, err := guard.BuyCost(c, size, entry)
+		return err != nil || cost > budget
+	})
+	if tooMuch == 0 {
+		return limit, nil
+	}
+	return tooMuch - 1, nil
+}

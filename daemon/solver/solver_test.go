@@ -232,11 +232,10 @@ func TestSizeIsTheLargestOfAll(t *testing.T) {
 
 // TestTheSizePassesAndAUnitMoreFails at any size; and of larger ones, those that are drawn fail too.
 func TestTheSizePassesAndAUnitMoreFails(t *testing.T) {
-	found := 0
 	rapid.Check(t, func(t *rapid.T) {
 		c, entry, least := someCosts.Draw(t, "costs"), someAmount.Draw(t, "entry"), someLeast.Draw(t, "least")
 		exit := someAmount.Draw(t, "exit")
-		if near := entry / 50; near > 0 && rapid.Bool().Draw(t, "near") {
+		if near := entry / 50; near > 0 && entry < fixed.Max-near && rapid.Bool().Draw(t, "near") {
 			exit = entry - near + fixed.Value(rapid.Int64Range(0, 2*int64(near)).Draw(t, "by"))
 		}
 		limit := someAmount.Draw(t, "limit")
@@ -257,14 +256,33 @@ func TestTheSizePassesAndAUnitMoreFails(t *testing.T) {
 					t.Fatalf("%s is called the largest, and %s passes", size, l)
 				}
 			}
-			if size > 0 {
-				found++
-			}
 		}
 	})
-	if found == 0 {
-		t.Error("no draw had an answer between nothing and its limit: the test shows less than it says")
-	}
+}
+
+// TestAnAllowedLossBoundsTheSize: a round trip at one price loses by the unit, so that a minimum below zero is reached somewhere.
+func TestAnAllowedLossBoundsTheSize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := someCosts.Draw(t, "costs")
+		c.FeeBpsBuy, c.Gas = max(1, c.FeeBpsBuy), c.Gas%fixed.One
+		price := fixed.Value(rapid.Int64Range(1_000_000, 1_000_000*fixed.Scale).Draw(t, "price"))
+		allowed := fixed.Value(rapid.Int64Range(1_000, 10*fixed.Scale).Draw(t, "allowed"))
+		size, err := solver.Size(c, price, price, -2*c.Gas-allowed, fixed.Max)
+		if err != nil {
+			t.Fatal(err)
+		}
+		passes := func(size fixed.Value) bool { return guardHolds(c, price, price, -2*c.Gas-allowed, size) }
+		if size < fixed.Max && passes(size+1) || size > 0 && !passes(size) {
+			t.Fatalf("%s passes: %t; a unit more: %t", size, passes(size), passes(size+1))
+		}
+		// A basis point of the notional is the least that is lost, and less than three times the notional the most.
+		if beyond, err := fixed.MulDiv(allowed, 10_001*fixed.Scale, price, fixed.Ceil); err == nil && size > beyond {
+			t.Fatalf("%s at %s loses more than the %s that are allowed", size, price, allowed)
+		}
+		if least, err := fixed.MulDiv(allowed-10, fixed.Scale/3, price, fixed.Floor); err == nil && size < least {
+			t.Fatalf("%s at %s loses less than the %s that are allowed", size, price, allowed)
+		}
+	})
 }
 
 // TestWhereNothingDependsOnTheSizeItIsSaid: without costs, and with an exit that is the entry, a size loses nothing if its notional is a whole
@@ -291,4 +309,44 @@ func TestWhereNothingDependsOnTheSizeItIsSaid(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAffordable(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		entry, budget, limit string
+		want                 string
+		costs                guard.Costs
+	}{
+		{"exactly what it costs", "100", "1004.003", "20", "10", mission},
+		{"a unit less", "100", "1004.002999999", "20", "9.999999999", mission}, // a step of quantity costs a hundred units
+		{"within the limit", "100", "1004.003", "2", "2", mission},
+		{"not even the gas", "100", "0.4", "2", "0", guard.Costs{Gas: val("0.5")}},
+		{"a budget below nothing", "100", "-1", "2", "0", mission},
+		{"no limit", "100", "100", "0", "0", mission},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got, err := solver.Affordable(c.costs, val(c.entry), val(c.budget), val(c.limit)); err != nil || got != val(c.want) {
+				t.Fatalf("expected %s, found %s, %v", c.want, got, err)
+			}
+		})
+	}
+	if _, err := solver.Affordable(mission, 0, 1, 1); err == nil {
+		t.Error("expected an error without a price")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c, entry, limit := someCosts.Draw(t, "costs"), someAmount.Draw(t, "entry"), someAmount.Draw(t, "limit")
+		budget := fixed.Value(rapid.Int64().Draw(t, "budget"))
+		size, err := solver.Affordable(c, entry, budget, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pays := func(size fixed.Value) bool {
+			cost, err := guard.BuyCost(c, size, entry)
+			return err == nil && cost <= budget
+		}
+		if size > 0 && !pays(size) || size < limit && pays(size+1) {
+			t.Fatalf("%s is paid for: %t; a unit more: %t", size, pays(size), pays(size+1))
+		}
+	})
 }

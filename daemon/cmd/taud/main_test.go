@@ -92,6 +92,29 @@ func TestBadInputIsOneLineExitTwoNothingStartedNothingWritten(t *testing.T) {
 	}
 }
 
+func TestCheckSaysWhatARoundTripCostsAndWarnsOfATargetBelowIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit    func(string) string
+		want    string
+		warning bool
+	}{
+		"the mission's costs, and the default target of 100 bps": {func(s string) string { return s },
+			"a round trip costs 80.33 bps of the price: fees 30 and 30, slippage up to 10 at either end\n", false},
+		"with gas": {replace("[tick]", "gas_unit_cost = 500_000_000\n[tick]"),
+			"a round trip costs 80.33 bps of the price: fees 30 and 30, slippage up to 10 at either end; and gas of 0.5 an order\n", false},
+		"a target below it": {replace("[tick]", "[signal]\ntarget_bps = 80\n[tick]"), "a round trip costs 80.33 bps", true},
+		"a target above it": {replace("[tick]", "[signal]\ntarget_bps = 81\n[tick]"), "a round trip costs 80.33 bps", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := command(t, "check", "--config", filepath.Join(folder(t, c.edit), "taud.toml"))
+			const warning = "warning: signal.target_bps: a target of 80 bps lies below what a round trip costs, 80.33 bps"
+			if code != 0 || !strings.Contains(stdout, c.want) || strings.Contains(stderr, warning) != c.warning {
+				t.Fatalf("exit %d: expected %q and a warning: %t; found %q and %q", code, c.want, c.warning, stdout, stderr)
+			}
+		})
+	}
+}
+
 func TestAConfigurationThatIsNotThereIsNamed(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone.toml")
 	code, _, stderr := command(t, "run", "--config", gone)

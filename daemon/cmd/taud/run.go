@@ -24,6 +24,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/oracle"
 	"github.com/taudaemon/taudaemon/daemon/report"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
+	"github.com/taudaemon/taudaemon/daemon/solver"
 	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/specs"
@@ -59,14 +60,41 @@ func checkCommand() *cobra.Command {
 			for _, w := range s.config.Warnings {
 				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
 			}
+			costs, warning, err := roundTrip(s.config)
+			if err != nil {
+				return err
+			}
+			if warning != "" {
+				fmt.Fprintln(c.ErrOrStderr(), "warning:", warning)
+			}
 			info := s.specs.Info()
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s\n", file,
-				s.config.Venue.Kind(), len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, s.config.Engine.Type)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is good: %s venue, %d sources (quorum %d), a tick every %v\nkernel %s, %s, engine %s\n%s\n", file,
+				s.config.Venue.Kind(), len(s.config.Oracle.Sources), s.config.Oracle.MinQuorum, s.config.Tick.Interval, info.SpecName, info.SpecDigest, s.config.Engine.Type,
+				costs)
 			return err
 		},
 	}
 	configFlag(c, &file)
 	return c
+}
+
+// roundTrip says what a buy and a sell at one price cost, and warns of a target that does not earn it back: the profit guard does not hold there.
+func roundTrip(c *config.Config) (costs, warning string, err error) {
+	p := loop.Params(c)
+	rise, err := solver.RoundTrip(p.Costs)
+	if err != nil {
+		return "", "", err
+	}
+	costs = fmt.Sprintf("a round trip costs %s bps of the price: fees %d and %d, slippage up to %d at either end", loop.Hundredths(rise),
+		p.Costs.FeeBpsBuy, p.Costs.FeeBpsSell, p.Costs.SlippageBps)
+	if p.Costs.Gas > 0 {
+		costs += fmt.Sprintf("; and gas of %s an order", p.Costs.Gas)
+	}
+	if 100*p.Signal.TargetBps < rise {
+		warning = fmt.Sprintf("signal.target_bps: a target of %d bps lies below what a round trip costs, %s bps: the profit guard does not hold there",
+			p.Signal.TargetBps, loop.Hundredths(rise))
+	}
+	return costs, warning, nil
 }
 
 // setup is what is read before anything is started or written.
@@ -183,6 +211,11 @@ func run(ctx context.Context, file, levelFlag string) error {
 	}
 	for _, w := range s.config.Warnings {
 		d.log.Info("warning: " + w)
+	}
+	if costs, warning, err := roundTrip(s.config); err == nil {
+		if d.log.Info(costs); warning != "" {
+			d.log.Info("warning: " + warning)
+		}
 	}
 	if err := d.listen(ctx, s.config.Report.Listen, s.config.Tick.Interval); err != nil {
 		return err
@@ -313,6 +346,11 @@ func (d *daemon) acquire(ctx context.Context, ledgerEpoch int64) error {
 
 // end is every end of a run: asked for, lost, or halted.
 func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
+	if d.setup != nil { // at once, since a halted daemon stays
+		if err := oracle.Close(d.sources); err != nil {
+			d.log.Error(err, "the sources were not closed in order")
+		}
+	}
 	if d.setup != nil && d.specs != nil {
 		defer func() {
 			if err := d.specs.Close(); err != nil {
