@@ -53,7 +53,7 @@ snapshot_ticks = 10
 
 // rig is a loop over scripted prices, on a clock that only the test moves, in a folder that outlives it.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	now    time.Duration
 	price  func(tick uint64) string // "" is no price at all
@@ -72,7 +72,7 @@ type rig struct {
 	ledger  *ledger.Ledger
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	return &rig{
 		t: t, dir: t.TempDir(), config: testConfig, durability: ledger.AtSeal, price: func(uint64) string { return "100" }, venue: func(v venue.Venue) venue.Venue { return v },
 		engines: func(_ *config.Config, set [specCount]core.Spec) (*Specs, error) { return Embedded(set) },
