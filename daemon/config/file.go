@@ -230,7 +230,7 @@ type LedgerTable struct {
 	// SnapshotTicks between two snapshots.
 	SnapshotTicks int64 `toml:"snapshot_ticks" default:"1000" min:"10" max:"1000000"`
 	// SegmentBytes after which a segment is sealed and the next one begun.
-	SegmentBytes int64 `toml:"segment_bytes" default:"16777216" min:"65536" max:"1073741824"`
+	SegmentBytes int64 `toml:"segment_bytes" default:"4194304" min:"65536" max:"1073741824"`
 }
 
 // ReportTable is [report].

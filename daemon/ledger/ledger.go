@@ -24,7 +24,7 @@ const (
 )
 
 // DefaultSegmentBytes is the segment size when Options name none.
-const DefaultSegmentBytes = 16 << 20
+const DefaultSegmentBytes = 4 << 20
 
 // Options of a ledger opened for writing. The zero value is good.
 type Options struct {

@@ -13,12 +13,17 @@ import (
 // same bytes give the same file.
 const packLevel = zstd.SpeedBetterCompression
 
-// packWindow bounds the memory that unpacking takes: any zstd unpacks a window of 8 MiB.
-const packWindow = 8 << 20
+const (
+	// packWindow bounds the memory that packing takes: a segment of the default size fits into it.
+	packWindow = DefaultSegmentBytes
+	// unpackWindow bounds what unpacking takes: any zstd unpacks a window of 8 MiB.
+	unpackWindow = 8 << 20
+)
 
 // pack compresses the lines of a segment into one zstd frame with a checksum.
 func pack(lines []byte) ([]byte, error) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(packLevel), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithWindowSize(packWindow))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(packLevel), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithWindowSize(packWindow),
+		zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +49,7 @@ func openPacked(path string, sum hash.Hash) (io.ReadCloser, error) {
 		in = io.TeeReader(in, sum)
 	}
 	p.in = bufio.NewReaderSize(in, 256<<10)
-	p.decoder, err = zstd.NewReader(p.in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(packWindow))
+	p.decoder, err = zstd.NewReader(p.in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(unpackWindow))
 	if err != nil {
 		f.Close()
 		return nil, err

@@ -218,7 +218,7 @@ func (l *Ledger) writeManifest(entries []entry) error {
 
 // unpacksTo checks a compressed segment before the plain one goes.
 func unpacksTo(packed, lines []byte) error {
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(packWindow))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(unpackWindow), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return err
 	}

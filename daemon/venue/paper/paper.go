@@ -16,7 +16,12 @@ type Venue struct {
 	base, quote fixed.Value
 	orders      map[string]*order
 	live        []*order // in the order in which they came
+	ids         []string // of the last remembered orders, the oldest first
 }
+
+// remembered is how many finished orders the venue knows at least, and half of how many at most. The daemon has one open at a time, so an
+// older id is never asked for.
+const remembered = 4096
 
 var _ venue.Venue = (*Venue)(nil)
 
@@ -55,6 +60,7 @@ func (v *Venue) Do(ctx context.Context, o venue.Order) venue.Answer {
 	} else {
 		v.orders[o.ID] = &order{Order: o, fate: f, result: core.NotFound, reason: "it never came"}
 	}
+	v.forget(o.ID)
 	known := v.orders[o.ID]
 	known.silent = now + f.silent.Milliseconds()
 	v.advance()
@@ -149,6 +155,22 @@ func (v *Venue) end(o *order, why string) {
 		o.result = core.Partial
 	}
 	v.drop(o)
+}
+
+// forget makes room for the order that has come.
+func (v *Venue) forget(id string) {
+	if v.ids = append(v.ids, id); len(v.ids) <= 2*remembered {
+		return
+	}
+	kept := make([]string, 0, 2*remembered)
+	for _, old := range v.ids[:remembered] {
+		if v.orders[old].result == core.Pending {
+			kept = append(kept, old)
+		} else {
+			delete(v.orders, old)
+		}
+	}
+	v.ids = append(kept, v.ids[remembered:]...)
 }
 
 func (v *Venue) drop(o *order) {
