@@ -55,7 +55,7 @@ func TestTheMissionsFileLoadsUnchanged(t *testing.T) {
 	expect("cooldown", c.Cooldown, Cooldown{Enabled: true, Ticks: 8})
 	expect("risk", c.Risk, Risk{MaxPositionTicks: 12, MaxPositionQty: fixed.MustParse("10"), MaxDrawdownBps: 200, EmergencySlippageBps: 200})
 	expect("venue", c.Venue, Venue{Paper: PaperVenue{QuoteBalance: fixed.MustParse("100000")}})
-	expect("ledger", c.Ledger, Ledger{SnapshotTicks: 1000, SegmentBytes: 16 << 20})
+	expect("ledger", c.Ledger, Ledger{SnapshotTicks: 1000, SegmentBytes: 4 << 20})
 	expect("report", c.Report, Report{Interval: 10 * time.Second, LeaseDuration: 30 * time.Second, OnLeaseRisk: LeaseRiskExit, Listen: "127.0.0.1:8080"})
 	expect("log", c.Log, Log{Level: "info"})
 	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "simulated sources") {
