@@ -61,7 +61,7 @@ func (o *operator) refuses(r *rig, what, reason string) {
 	}
 }
 
-func realRig(t *testing.T) *rig {
+func realRig(t testing.TB) *rig {
 	r := newRig(t)
 	r.durability, r.price = ledger.Always, wave
 	return r
