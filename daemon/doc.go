@@ -4,6 +4,7 @@
 //
 //	fixed     money: 64 bits of 1e-9 units, explicit rounding, overflow is an error
 //	guard     freshness, profit, failure echo, cooldown, risk
+//	solver    break-even price and size under all costs, for people
 //	signal    market bits: price band, target, volume, trend
 //	actuator  the shield before a buy, the plan of an exit
 //	tau/lang  the Tau language: parser, checker, evaluator
