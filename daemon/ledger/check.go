@@ -75,8 +75,10 @@ func (p *part) check() error {
 	if p.slow != nil {
 		in = &slowReader{file, p.slow}
 	}
+	lines, release := newLineReader(in)
+	defer release()
 	c := chain{next: p.first, free: true}
-	whole, rest, err := readSegment(newLineReader(in), p.name, &c, func(r *Record) error {
+	whole, rest, err := readSegment(lines, p.name, &c, func(r *Record) error {
 		if r.Seq >= p.limit {
 			return errStop
 		}

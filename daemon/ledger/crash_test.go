@@ -35,7 +35,7 @@ func crashChild(dir string) {
 	epoch := recovery.HighestEpoch + 1
 	kind := KindBoot
 	for n := 0; ; n++ {
-		body := fmt.Sprintf(`{"pad":"%s"}`, strings.Repeat("x", n*997%9000))
+		body := fmt.Sprintf(`{"pad":"%s"}`, strings.Repeat("x", n*997%3000))
 		r, err := l.Commit(kind, testMs, epoch, []byte(body))
 		if err != nil {
 			fmt.Println("error", err)
@@ -47,8 +47,10 @@ func crashChild(dir string) {
 }
 
 func TestAKilledWriterLosesNothingItAcknowledged(t *testing.T) {
+	withoutRace(t)
+	t.Parallel()
 	const rounds = 50
-	dir := t.TempDir()
+	dir := fastDir(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -198,6 +198,8 @@ func TestAKnownRootAloneIsCompared(t *testing.T) {
 
 // Every single bit of every terminated line is bound: by the next record's prev, and the last record's by a head known outside.
 func TestEveryFlippedBitIsFound(t *testing.T) {
+	withoutRace(t)
+	t.Parallel()
 	dir := t.TempDir()
 	head := build(t, dir, 7, 500)
 	names := segmentNames(t, dir)

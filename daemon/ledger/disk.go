@@ -103,10 +103,7 @@ func replace(d disk, dir, name string, content []byte, perm fs.FileMode) error {
 
 // writeTemp writes the temporary file of path, durable except for its name. Of a failed attempt nothing is left, if possible.
 func writeTemp(d disk, path string, content []byte, perm fs.FileMode) error {
-	if err := d.remove(path + tempSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := d.create(path+tempSuffix, perm)
+	f, err := createTemp(d, path, perm)
 	if err != nil {
 		return err
 	}
@@ -117,6 +114,18 @@ func writeTemp(d disk, path string, content []byte, perm fs.FileMode) error {
 		_ = d.remove(path + tempSuffix) // it would take room; the error is told already
 	}
 	return err
+}
+
+// createTemp makes the temporary file of path anew. One may be there: a failed attempt could not remove its own.
+func createTemp(d disk, path string, perm fs.FileMode) (file, error) {
+	f, err := d.create(path+tempSuffix, perm)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	if err := d.remove(path + tempSuffix); err != nil {
+		return nil, err
+	}
+	return d.create(path+tempSuffix, perm)
 }
 
 // makeFolder creates dir and what is missing above it, each name durable before the next.

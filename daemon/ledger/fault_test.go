@@ -10,21 +10,30 @@ import (
 	"testing"
 )
 
+// withoutRace skips a test that has no goroutines to race, and thousands of ledgers or hundreds of processes: hack/test/run runs these once more,
+// without the race detector.
+func withoutRace(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("run without the race detector, by hack/test/run")
+	}
+}
+
 // run is one life of a ledger on a disk: what was acknowledged, in order.
 type run struct {
-	acked    [][]byte // lines
-	inFlight bool     // a Commit has begun and not returned
-	tail     string   // the torn tail that the ledger began with, "" for none
+	acked    []Hash // leaf hashes
+	inFlight bool   // a Commit has begun and not returned
+	tail     string // the torn tail that the ledger began with, "" for none
 }
 
 // tornTail is what tornLedger leaves unterminated.
 const tornTail = `{"v":1,"seq":9,"pre`
 
-// tornLedger makes a ledger of three segments that ends in a torn tail, and returns its whole lines.
-func tornLedger(t testing.TB, dir string) [][]byte {
+// tornLedger makes a ledger of three segments that ends in a torn tail, and returns its whole records' leaf hashes.
+func tornLedger(t testing.TB, dir string) []Hash {
 	t.Helper()
 	build(t, dir, 9, 600)
-	lines := linesOf(t, dir)
+	leaves := leavesOf(t, dir)
 	names := segmentNames(t, dir)
 	f, err := os.OpenFile(filepath.Join(dir, names[len(names)-1]), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -34,7 +43,7 @@ func tornLedger(t testing.TB, dir string) [][]byte {
 	if _, err := f.WriteString(tornTail); err != nil {
 		t.Fatal(err)
 	}
-	return lines
+	return leaves
 }
 
 func linesOf(t testing.TB, dir string) [][]byte {
@@ -43,6 +52,14 @@ func linesOf(t testing.TB, dir string) [][]byte {
 		lines = append(lines, r.Line)
 	}
 	return lines
+}
+
+func leavesOf(t testing.TB, dir string) []Hash {
+	var leaves []Hash
+	for _, r := range records(t, dir, 0) {
+		leaves = append(leaves, r.Leaf)
+	}
+	return leaves
 }
 
 // live opens the ledger on d, commits some records over several segments and closes it. It ends at the
@@ -57,7 +74,7 @@ func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability
 	if got := recovery.Head.Size; got < uint64(len(r.acked)) {
 		t.Fatalf("%d records acknowledged, %d recovered", len(r.acked), got)
 	}
-	r.acked = linesOf(t, dir)
+	r.acked = leavesOf(t, dir)
 	for i := len(r.acked); i < 20; i++ {
 		kind := KindTick
 		if i == 0 {
@@ -66,7 +83,7 @@ func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability
 			kind = KindSnapshot
 		}
 		r.inFlight = true
-		_, err := l.Commit(kind, testMs, 1, fmt.Appendf(nil, `{"tick":%d}`, i))
+		receipt, err := l.Commit(kind, testMs, 1, fmt.Appendf(nil, `{"tick":%d}`, i))
 		if err != nil {
 			before := d.steps
 			if _, again := l.Commit(KindTick, testMs, 1, nil); !errors.Is(err, ErrPoisoned) || !errors.Is(again, ErrPoisoned) || d.steps != before {
@@ -79,7 +96,7 @@ func (r *run) live(t testing.TB, d *modelDisk, dir string, durability Durability
 			return err
 		}
 		r.inFlight = false
-		r.acked = append(r.acked, records(t, dir, uint64(i))[0].Line)
+		r.acked = append(r.acked, receipt.Leaf)
 	}
 	return l.Close()
 }
@@ -92,28 +109,28 @@ func (r *run) check(t testing.TB, dir, when string, durability Durability) {
 		t.Fatalf("%s: %v", when, err)
 	}
 	defer l.Close()
-	lines := linesOf(t, dir)
-	missing := len(r.acked) - len(lines)
+	leaves := leavesOf(t, dir)
+	missing := len(r.acked) - len(leaves)
 	if missing > 0 && durability == Always || missing < -1 || missing == -1 && !r.inFlight {
-		t.Fatalf("%s: %d records acknowledged, %d found", when, len(r.acked), len(lines))
+		t.Fatalf("%s: %d records acknowledged, %d found", when, len(r.acked), len(leaves))
 	}
-	for i := range min(len(lines), len(r.acked)) {
-		if string(lines[i]) != string(r.acked[i]) {
-			t.Fatalf("%s: record %d was\n%s\nand is\n%s", when, i, r.acked[i], lines[i])
+	for i := range min(len(leaves), len(r.acked)) {
+		if leaves[i] != r.acked[i] {
+			t.Fatalf("%s: record %d was %s and is %s", when, i, r.acked[i], leaves[i])
 		}
 	}
 	if r.tail != "" && !slices.Contains(slices.Collect(maps.Values(contents(t, dir))), r.tail) {
 		t.Fatalf("%s: the torn tail is cut and not kept", when)
 	}
 	kind := KindTick
-	if len(lines) == 0 {
+	if len(leaves) == 0 {
 		kind = KindBoot
 	}
 	if _, err := l.Commit(kind, testMs, 1, nil); err != nil {
 		t.Fatalf("%s: going on: %v", when, err)
 	}
-	if recovery.Head.Size != uint64(len(lines)) {
-		t.Fatalf("%s: recovered %d, found %d", when, recovery.Head.Size, len(lines))
+	if recovery.Head.Size != uint64(len(leaves)) {
+		t.Fatalf("%s: recovered %d, found %d", when, recovery.Head.Size, len(leaves))
 	}
 }
 
@@ -127,6 +144,8 @@ var starts = []struct {
 }
 
 func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
+	withoutRace(t)
+	t.Parallel()
 	for _, start := range starts {
 		t.Run(start.name, func(t *testing.T) {
 			failures := map[string]int{}
@@ -156,7 +175,7 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", when, err)
 				}
-				reported := run{acked: linesOf(t, dir), tail: r.tail}
+				reported := run{acked: leavesOf(t, dir), tail: r.tail}
 				if uint64(len(reported.acked)) != recovery.Head.Size || len(reported.acked) < len(r.acked) {
 					t.Fatalf("%s: %d acknowledged, %d recovered, %d read", when, len(r.acked), recovery.Head.Size, len(reported.acked))
 				}
@@ -170,6 +189,8 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 }
 
 func TestAPowerLossAfterAnyStepLosesNothing(t *testing.T) {
+	withoutRace(t)
+	t.Parallel()
 	for _, durability := range []Durability{Always, AtSeal} {
 		for _, start := range starts {
 			t.Run(fmt.Sprintf("durability %d, %s", durability, start.name), func(t *testing.T) {
@@ -204,6 +225,8 @@ func TestAPowerLossAfterAnyStepLosesNothing(t *testing.T) {
 }
 
 func TestATornTailIsCutKeptAndReportedAtEveryLength(t *testing.T) {
+	withoutRace(t)
+	t.Parallel()
 	origin := t.TempDir()
 	build(t, origin, 6, 500)
 	good := contents(t, origin)

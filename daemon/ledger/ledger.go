@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -202,17 +201,14 @@ func (l *Ledger) rotate(first uint64) error {
 // prepareSegment makes an empty segment under its temporary name, with room for all that it will hold: a full disk is met
 // here, where nothing is lost by it.
 func (l *Ledger) prepareSegment(first uint64) (file, error) {
-	path := filepath.Join(l.dir, segmentName(first)) + tempSuffix
-	if err := l.disk.remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	out, err := l.disk.create(path, filePerm)
+	path := filepath.Join(l.dir, segmentName(first))
+	out, err := createTemp(l.disk, path, filePerm)
 	if err != nil {
 		return nil, err
 	}
 	if err := errors.Join(out.allocate(l.segmentBytes), out.sync()); err != nil {
 		err = errors.Join(err, out.Close())
-		_ = l.disk.remove(path) // it would take room; the error is told already
+		_ = l.disk.remove(path + tempSuffix) // it would take room; the error is told already
 		return nil, err
 	}
 	return out, nil

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -98,6 +100,9 @@ func listFiles(dir string) (files, error) {
 			continue
 		}
 		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return files{}, errMoving // sealed, pruned or cleared away since the names were read
+		}
 		if err != nil {
 			return files{}, err
 		}

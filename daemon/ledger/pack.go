@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"hash"
 	"io"
+	"math/bits"
 	"os"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -14,21 +16,35 @@ import (
 const packLevel = zstd.SpeedBetterCompression
 
 const (
-	// packWindow bounds the memory that packing takes: a segment of the default size fits into it.
-	packWindow = DefaultSegmentBytes
+	// packWindowBits bound the window, and so the memory that packing takes: a segment of the default size fits into it, and a shorter one has a
+	// shorter window.
+	packWindowBits, packWindowBitsMin = 22, 16
 	// unpackWindow bounds what unpacking takes: any zstd unpacks a window of 8 MiB.
 	unpackWindow = 8 << 20
 )
 
+// packers keep the encoders of short segments, which follow each other fast, for the next one; by the window's bits. That of a segment of the default
+// size is not kept: it is needed again in hours, and takes 10 MiB.
+var packers [packWindowBits]sync.Pool
+
 // pack compresses the lines of a segment into one zstd frame with a checksum.
 func pack(lines []byte) ([]byte, error) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(packLevel), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithWindowSize(packWindow),
+	window := min(max(bits.Len(uint(len(lines))), packWindowBitsMin), packWindowBits)
+	if window < packWindowBits {
+		if encoder, ok := packers[window].Get().(*zstd.Encoder); ok {
+			defer packers[window].Put(encoder)
+			return encoder.EncodeAll(lines, nil), nil
+		}
+	}
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(packLevel), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<window),
 		zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}
-	packed := encoder.EncodeAll(lines, nil)
-	return packed, encoder.Close()
+	if window < packWindowBits {
+		defer packers[window].Put(encoder)
+	}
+	return encoder.EncodeAll(lines, nil), nil
 }
 
 // unpackError is damage in a compressed file.

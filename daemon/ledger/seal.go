@@ -176,7 +176,8 @@ func (l *Ledger) examine(s segment, lines []byte) (entry, error) {
 	l.state.Unlock()
 	var e entry
 	c := chain{next: s.first, free: true}
-	in := newLineReader(bytes.NewReader(lines))
+	in, release := newLineReader(bytes.NewReader(lines))
+	defer release()
 	at := 0
 	whole, rest, err := readSegment(in, s.name, &c, func(r *Record) error {
 		if at >= len(hashes) || hashes[at] != tlog.Hash(r.Leaf) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 )
 
 // chain is what the next record must fit to.
@@ -54,7 +55,18 @@ var errStop = errors.New("stop")
 // readBuffer holds the longest record and its LF, and is big enough to make reads few.
 const readBuffer = 256 << 10
 
-func newLineReader(in io.Reader) *bufio.Reader { return bufio.NewReaderSize(in, readBuffer) }
+// lineReaders keeps the buffers: a verification reads one segment after the other.
+var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+
+// newLineReader returns a reader for readSegment, to be given back with release when no line of it is in use any more.
+func newLineReader(in io.Reader) (lines *bufio.Reader, release func()) {
+	lines = lineReaders.Get().(*bufio.Reader)
+	lines.Reset(in)
+	return lines, func() {
+		lines.Reset(nil)
+		lineReaders.Put(lines)
+	}
+}
 
 // readSegment gives the records of one segment to visit, in order, each checked against c. A record's Line
 // is valid only during the call. It returns the length of the whole lines, and of an unterminated rest.
@@ -94,7 +106,8 @@ func damagedLine(segment string, offset int64, seq uint64, bad *RecordError) err
 // readAll reads segments one after the other; only the last may end in an unterminated line, which
 // is returned, nil when there is none.
 func readAll(dir string, segments []segment, c *chain, visit func(*Record) error) (*TornTail, error) {
-	in := newLineReader(nil)
+	in, release := newLineReader(nil)
+	defer release()
 	for i, s := range segments {
 		if s.first != c.next {
 			return nil, gap(s.name, c.next)

@@ -153,7 +153,9 @@ func FuzzPacked(f *testing.F) {
 		defer in.Close()
 		var last Hash
 		c := chain{}
-		_, _, _ = readSegment(newLineReader(in), "packed", &c, func(r *Record) error {
+		lines, release := newLineReader(in)
+		defer release()
+		_, _, _ = readSegment(lines, "packed", &c, func(r *Record) error {
 			if r.Prev != last || r.Leaf != leafHash(r.Line) {
 				t.Fatalf("a record that does not follow: %s", r.Line)
 			}

@@ -198,6 +198,7 @@ func tamperings(t testing.TB, good, alien, older map[string]string) []tampering 
 }
 
 func TestEveryTamperingIsFound(t *testing.T) {
+	t.Parallel()
 	good, head := tamperLedger(t, "ours", 1)
 	alien, _ := tamperLedger(t, "else", 2)
 	// The older copy of the volume: a prefix of ours by the same key.
