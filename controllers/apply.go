@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/controllers/desired"
 )
 
@@ -34,7 +36,8 @@ func (r *Reconciler) apply(ctx context.Context, o *observed, p *plan) (outcome, 
 		return done, nil
 	}
 	a := applier{Reconciler: r, o: o, p: p, done: &done}
-	a.do(a.commands(ctx))
+	a.do(a.orders(ctx, o.Lease))
+	a.do(a.anchor(ctx))
 	if p.HandsOff {
 		if p.ReleaseFinalizer {
 			a.do(r.releaseFinalizer(ctx, o.TauDaemon))
@@ -106,19 +109,44 @@ func (a *applier) lease(ctx context.Context) error {
 	if err := a.Client.Create(ctx, lease, client.FieldOwner(FieldOwner)); err != nil {
 		return fmt.Errorf("create Lease %s: %w", lease.Name, err)
 	}
-	return nil
+	return a.orders(ctx, lease) // at once: a daemon that is already there may not start without them
 }
 
-// commands puts the commands on the Lease, where they reach the running daemon without rolling it.
-func (a *applier) commands(ctx context.Context) error {
-	encoded, err := desired.EncodeCommands(a.p.Commands)
-	if err != nil || a.o.Lease == nil || a.o.Lease.Annotations[annotationCommands] == encoded {
+// orders puts the commands, and what the daemon has to know of the witnessed heads, on the Lease, where they reach the running daemon without rolling
+// it.
+func (a *applier) orders(ctx context.Context, lease *coordinationv1.Lease) error {
+	if lease == nil {
+		return nil
+	}
+	commands, err := desired.EncodeCommands(a.p.Commands)
+	if err != nil {
+		return err
+	}
+	witnessed, err := desired.EncodeWitnessed(a.p.Witnessed)
+	if err != nil || lease.Annotations[v1alpha1.AnnotationCommands] == commands && lease.Annotations[v1alpha1.AnnotationWitnessed] == witnessed {
 		return err
 	}
 	a.done.Wrote = true
-	ac := desired.BuildLeaseCommands(a.o.TauDaemon, a.o.Lease.UID, encoded)
+	ac := desired.BuildLeaseOrders(a.o.TauDaemon, lease.UID, commands, witnessed)
 	if err := a.Client.Apply(ctx, ac, client.FieldOwner(FieldOwner), client.ForceOwnership); err != nil {
-		return fmt.Errorf("apply commands to Lease %s: %w", a.o.Lease.Name, err)
+		return fmt.Errorf("apply commands to Lease %s: %w", lease.Name, err)
+	}
+	return nil
+}
+
+// anchor keeps the witnessed head on the volume claim.
+func (a *applier) anchor(ctx context.Context) error {
+	if a.p.Anchor == nil {
+		return nil
+	}
+	encoded, err := desired.EncodeAnchor(*a.p.Anchor)
+	if err != nil {
+		return err
+	}
+	a.done.Wrote = true
+	ac := desired.BuildClaimAnchor(a.o.TauDaemon, a.o.Claim.UID, encoded)
+	if err := a.Client.Apply(ctx, ac, client.FieldOwner(AnchorOwner), client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply anchor to PersistentVolumeClaim %s: %w", a.o.Claim.Name, err)
 	}
 	return nil
 }

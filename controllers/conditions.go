@@ -15,8 +15,6 @@ type view struct {
 	o    *observed
 	p    *plan
 	done outcome
-	// ledger says why the reported head was not taken; nil if it was.
-	ledger *problem
 }
 
 // rule is one reason for a condition not to be True. violated is false where the rule has nothing to say.
@@ -25,18 +23,18 @@ type rule func(view) (reason, message string, violated bool)
 // readiness is the chain of what Ready takes, in order: the first violated rule is the reason. A rule whose reason is in unknowable makes Ready
 // Unknown instead of False.
 var readiness = []rule{
-	deleting,       // nothing else matters any more
-	stalled,        // what runs, if anything, is not what the spec asks for
-	suspended,      // nothing is meant to run
-	flattening,     // what runs sells and stops
-	podMissing,     // nothing runs yet
-	podLeaving,     // what runs is on its way out
-	noReport,       // nothing is known of the current pod
-	halted,         // the daemon refuses to tick
-	stopped,        // the daemon has shut down
-	ledgerTakeback, // the daemon takes back what it has shown
-	leaseNotHeld,   // the daemon may not act
-	quarantined,    // the daemon takes on no risk
+	deleting,      // nothing else matters any more
+	stalled,       // what runs, if anything, is not what the spec asks for
+	suspended,     // nothing is meant to run
+	flattening,    // what runs sells and stops
+	podMissing,    // nothing runs yet
+	podLeaving,    // what runs is on its way out
+	ledgerRefused, // the daemon shows a ledger that cannot be believed
+	noReport,      // nothing is known of the current pod
+	halted,        // the daemon refuses to tick
+	stopped,       // the daemon has shut down
+	leaseNotHeld,  // the daemon may not act
+	quarantined,   // the daemon takes on no risk
 }
 
 // stall is the chain of what a person has to deal with.
@@ -74,6 +72,7 @@ func conditions(v view) []metav1.Condition {
 			}
 			return false, ReasonLeaseNotHeld, "the Lease is held by another, or by none"
 		}),
+		ledgerConsistent(v),
 		reported(v, v1alpha1.ConditionOracleFresh, func(r *v1alpha1.Report) (bool, string, string) {
 			if r.OracleFresh {
 				return true, ReasonAsReported, "a quorum of sources is fresh"
@@ -236,11 +235,37 @@ func stopped(v view) (string, string, bool) {
 	return ReasonStopped, "the daemon has shut down in order", true
 }
 
-func ledgerTakeback(v view) (string, string, bool) {
-	if v.ledger == nil {
+func ledgerRefused(v view) (string, string, bool) {
+	r := v.o.Witnessing.Refused
+	if r == nil {
 		return "", "", false
 	}
-	return v.ledger.Reason, v.ledger.Message, true
+	return r.Reason, fmt.Sprintf("the reported ledger is not believed, and a halt is ordered: expected %s, found %s; see status.refusedHead", r.Expected, r.Found), true
+}
+
+// ledgerConsistent says what the reported head is worth. A refusal outlives the report that it is of; nothing else does.
+func ledgerConsistent(v view) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionLedgerConsistent, Status: metav1.ConditionFalse}
+	var violated bool
+	if c.Reason, c.Message, violated = ledgerRefused(v); violated {
+		return c
+	}
+	c.Status = metav1.ConditionUnknown
+	for _, rule := range []rule{suspended, podMissing, noReport} {
+		if c.Reason, c.Message, violated = rule(v); violated {
+			return c
+		}
+	}
+	w := &v.o.Witnessing
+	switch {
+	case w.Head == nil:
+		c.Reason, c.Message = v1alpha1.ReasonNoReport, "the daemon reports no ledger"
+	case w.pending():
+		c.Reason, c.Message = w.Verdict.Reason, fmt.Sprintf("the reported head is not proven yet: %s; the head before it stands", w.Verdict.Message())
+	default:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, ReasonWitnessed, "signed by the pinned key, and begins with all that was witnessed before"
+	}
+	return c
 }
 
 func leaseNotHeld(v view) (string, string, bool) {

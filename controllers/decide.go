@@ -33,8 +33,11 @@ type plan struct {
 	// DeletePod is the UID of a pod of an old template that is to be replaced now; "" otherwise.
 	DeletePod types.UID
 
-	// Commands for the daemon.
-	Commands v1alpha1.Commands
+	// Commands for the daemon, and what it has to know of the witnessed heads.
+	Commands  v1alpha1.Commands
+	Witnessed v1alpha1.Witnessed
+	// Anchor to be written to the volume claim; nil if none is due.
+	Anchor *desired.Anchor
 	// Flattening: the stop waits for the position to be sold; GaveUp: it no longer does, and says why.
 	Flattening bool
 	GaveUp     string
@@ -50,7 +53,10 @@ func decide(o *observed) *plan {
 	if o.unchanged() {
 		return o.memory.settled
 	}
-	p := &plan{Commands: v1alpha1.Commands{Acknowledge: o.TauDaemon.Spec.Quarantine.Acknowledge}}
+	p := &plan{
+		Commands:  v1alpha1.Commands{Acknowledge: o.TauDaemon.Spec.Quarantine.Acknowledge, Halt: o.Witnessing.halt()},
+		Witnessed: o.toTell(), Anchor: o.anchorDue(),
+	}
 	decideStop(o, p)
 	if !o.TauDaemon.DeletionTimestamp.IsZero() {
 		// The garbage collector deletes the children; whatever were applied now would come back behind it.

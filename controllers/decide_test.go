@@ -3,6 +3,7 @@ package controllers
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/controllers/desired"
+	"github.com/taudaemon/taudaemon/controllers/witness/witnesstest"
 )
 
 // scene is what a pass may find, for tests without an apiserver. It begins with a daemon that ticks, and to which nothing is left to do.
@@ -64,14 +66,14 @@ func newScene(t *testing.T) *scene {
 			Report: v1alpha1.ReportSpec{Interval: seconds(10), LeaseDuration: seconds(30), OnLeaseRisk: v1alpha1.LeaseRiskExit},
 			Log:    v1alpha1.LogSpec{Level: "info"},
 		},
-		Status: v1alpha1.TauDaemonStatus{Epoch: 4, Ledger: &v1alpha1.LedgerReport{Origin: "o", Size: 9, Head: "aa"}},
+		Status: v1alpha1.TauDaemonStatus{Epoch: 4, Ledger: ledgerBook().Head(9)},
 	}
 	return &scene{
 		t: t, td: td, running: td.Spec.DeepCopy(), replicas: 1, now: now, reported: now, holder: "pod/boot",
 		report: &v1alpha1.Report{
 			Version: 1, PodUID: "pod", BootID: "boot", Epoch: 4, UnixMilli: now.UnixMilli(), Phase: v1alpha1.PhaseRunning,
 			Tick: 7, Healthy: true, OracleFresh: true, Position: v1alpha1.PositionReport{Quantity: "0"},
-			Ledger: &v1alpha1.LedgerReport{Origin: "o", Size: 9, Head: "aa"},
+			Ledger: ledgerBook().Head(9),
 		},
 		pod: &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: desired.PodName(agentName), UID: "pod", Annotations: map[string]string{}},
@@ -125,7 +127,25 @@ func (s *scene) observed() *observed {
 	}
 	o.memory = memory{uid: s.td.UID, flattenSince: s.flattenSince}
 	o.Heard = hear(s.td, o.Lease, o.Pod, s.reported, s.now)
+	o.witness(true)
 	return o
+}
+
+// ledgerBook is the ledger of a scene.
+func ledgerBook() *witnesstest.Book { return witnesstest.New("o").Grow(20) }
+
+// shows has the daemon report another head, with the proof that a true daemon gives.
+func (s *scene) shows(b *witnesstest.Book, size int64) {
+	s.report.Ledger, s.report.Proof = b.Head(size), b.Prove(s.td.Status.Ledger.Size, size)
+}
+
+// forged is a ledger of the scene's own origin and key with another past from record 5 on.
+func forged() *witnesstest.Book {
+	b := ledgerBook().Cut(5)
+	for b.Size() < 20 {
+		b.Append(fmt.Sprintf("forged %d", b.Size()))
+	}
+	return b
 }
 
 func (s *scene) changeEconomics() { s.td.Spec.Economics.FeeBpsBuy = ptr.To(int32(1)) }

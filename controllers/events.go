@@ -35,6 +35,12 @@ func transitions(before, after *v1alpha1.TauDaemonStatus) []note {
 	if c, yes := became(v1alpha1.ConditionQuarantined, metav1.ConditionTrue); yes {
 		add(warning, "Quarantined", "Quarantine", c.Message)
 	}
+	if c, yes := became(v1alpha1.ConditionLedgerConsistent, metav1.ConditionFalse); yes {
+		add(warning, c.Reason, "Refuse", c.Message)
+	}
+	if before.RefusedHead != nil && after.RefusedHead == nil {
+		add(normal, "LedgerAccepted", "Witness", fmt.Sprintf("the ledger is believed again, after %s", refusalText(before.RefusedHead)))
+	}
 	// Released only by a report: a quarantine that became Unknown has not ended.
 	if before.Quarantine != nil && before.Quarantine.Active && after.Quarantine != nil && !after.Quarantine.Active {
 		add(normal, "Released", "Release", fmt.Sprintf("quarantine %s (%s) has ended", before.Quarantine.Incident, before.Quarantine.Reason))
@@ -51,7 +57,9 @@ func transitions(before, after *v1alpha1.TauDaemonStatus) []note {
 	ready := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
 	switch after.State {
 	case v1alpha1.StateHalted:
-		add(warning, ready.Reason, "Halt", ready.Message)
+		if after.RefusedHead == nil { // else the refusal is the Event
+			add(warning, ready.Reason, "Halt", ready.Message)
+		}
 	case v1alpha1.StateSuspended:
 		add(normal, "Suspended", "Suspend", ready.Message)
 	case v1alpha1.StateRunning:

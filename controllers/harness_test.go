@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/controllers/desired"
+	"github.com/taudaemon/taudaemon/controllers/witness/witnesstest"
 	"github.com/taudaemon/taudaemon/hack/envtest"
 )
 
@@ -50,6 +50,8 @@ type world struct {
 	clock    *clocktesting.FakePassiveClock
 	recorder *events.FakeRecorder
 	writes   *writes
+	// book is the ledger of the daemon.
+	book *witnesstest.Book
 }
 
 // writes are the write requests that the operator sent.
@@ -140,6 +142,7 @@ func newWorld(t *testing.T) *world {
 		clock:    clocktesting.NewFakePassiveClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)),
 		recorder: events.NewFakeRecorder(100),
 		writes:   &writes{},
+		book:     witnesstest.New(t.Name()),
 	}
 	w.restartOperator()
 	return w
@@ -326,12 +329,33 @@ func (w *world) goodReport(pod *corev1.Pod) *v1alpha1.Report {
 		Version: 1, PodUID: string(pod.UID), BootID: "boot-1", Epoch: 1, UnixMilli: w.clock.Now().UnixMilli(),
 		Phase: v1alpha1.PhaseRunning, Engine: "embedded", Tick: 7, Healthy: true, OracleFresh: true,
 		Position: v1alpha1.PositionReport{Quantity: "0"},
-		Ledger:   &v1alpha1.LedgerReport{Origin: "o", Size: 9, Head: strings.Repeat("ab", 32)},
+		Ledger:   w.book.Grow(9).Head(9),
 	}
 }
 
-// report does the daemon's part: the report and its holder on the Lease, in one PUT.
+// report does the daemon's part: the report, proven from what is asked for or from the report that it replaces, and its holder on the Lease, in one PUT.
 func (w *world) report(r *v1alpha1.Report) {
+	w.t.Helper()
+	if r.Ledger != nil {
+		r.Proof = w.prove(r.Ledger)
+	}
+	w.send(r)
+}
+
+func (w *world) prove(head *v1alpha1.LedgerReport) *v1alpha1.ConsistencyProof {
+	w.t.Helper()
+	lease := w.lease()
+	var from v1alpha1.Witnessed
+	if text := lease.Annotations[v1alpha1.AnnotationWitnessed]; text != "" {
+		w.must(json.Unmarshal([]byte(text), &from))
+	} else if before, err := decodeReport(lease.Annotations[v1alpha1.AnnotationReport]); err == nil && before.Ledger != nil {
+		from.Size = before.Ledger.Size
+	}
+	return w.book.Prove(from.Size, head.Size)
+}
+
+// send puts a report on the Lease as it is.
+func (w *world) send(r *v1alpha1.Report) {
 	w.t.Helper()
 	encoded, err := json.Marshal(r)
 	w.must(err)

@@ -109,9 +109,18 @@ func decodeReport(encoded string) (*v1alpha1.Report, error) {
 		return nil, fmt.Errorf("report on the Lease: quarantine.release: expected Auto or Manual, found %q", r.Quarantine.Release)
 	}
 	// What the schema of status refuses must not reach it: the whole status would be refused with it.
-	if l := r.Ledger; l != nil && (l.Size < 0 || len(l.Origin) > 256 || len(l.Head) > 128 || len(l.Root) > 128) {
-		return nil, fmt.Errorf("report on the Lease: ledger: expected size >= 0, origin of at most 256 characters, head and root of at most 128; found %d, %d, %d, %d",
-			l.Size, len(l.Origin), len(l.Head), len(l.Root))
+	if l := r.Ledger; l != nil && l.Size < 0 {
+		return nil, fmt.Errorf("report on the Lease: ledger.size: expected 0 or more, found %d", l.Size)
+	}
+	if l := r.Ledger; l != nil {
+		for _, f := range []struct {
+			name, value string
+			most        int
+		}{{"origin", l.Origin, 256}, {"head", l.Head, 128}, {"root", l.Root, 128}, {"key", l.Key, 512}, {"signature", l.Signature, 256}, {"rotation", l.Rotation, 256}} {
+			if len(f.value) > f.most {
+				return nil, fmt.Errorf("report on the Lease: ledger.%s: expected at most %d bytes, found %d", f.name, f.most, len(f.value))
+			}
+		}
 	}
 	return r, nil
 }

@@ -34,6 +34,7 @@ import (
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
 	"github.com/taudaemon/taudaemon/controllers/desired"
+	"github.com/taudaemon/taudaemon/controllers/witness/witnesstest"
 	"github.com/taudaemon/taudaemon/hack/envtest"
 	"github.com/taudaemon/taudaemon/specs"
 )
@@ -108,6 +109,8 @@ type fleet struct {
 	c   client.Client
 	ns  string
 	n   int
+	// book is the ledger of every daemon.
+	book *witnesstest.Book
 }
 
 func newFleet(t *testing.T, n int) *fleet {
@@ -118,7 +121,7 @@ func newFleet(t *testing.T, n int) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fleet{t: t, ctx: t.Context(), c: c, ns: envtest.Namespace(t), n: n}
+	return &fleet{t: t, ctx: t.Context(), c: c, ns: envtest.Namespace(t), n: n, book: witnesstest.New(t.Name())}
 }
 
 func (f *fleet) name(i int) string { return fmt.Sprintf("agent-%d", i) }
@@ -180,7 +183,7 @@ func (f *fleet) report(tick int64) {
 		encoded, err := json.Marshal(&v1alpha1.Report{
 			Version: 1, PodUID: string(pod.UID), BootID: "b", Epoch: 1, UnixMilli: time.Now().UnixMilli(), Phase: v1alpha1.PhaseRunning,
 			Tick: tick, Healthy: true, OracleFresh: true, Position: v1alpha1.PositionReport{Quantity: "0"},
-			Ledger: &v1alpha1.LedgerReport{Origin: "o", Size: tick, Head: "00"},
+			Ledger: f.book.Grow(tick).Head(tick), Proof: f.book.Prove(tick-1, tick),
 		})
 		f.must(err)
 		if lease.Annotations == nil {

@@ -20,6 +20,9 @@ type memory struct {
 	// report is a hash of the last report annotation, and reportSeen when it was first seen.
 	report     uint64
 	reportSeen time.Time
+	// waited is how many reports in a row lacked the proof that was asked for, the present one included if it is counted.
+	waited  int
+	counted bool
 	// flattenSince is when the position was first ordered to be sold before a stop; zero while it is not.
 	flattenSince time.Time
 	// settled is the plan of a pass that left nothing to do, and fingerprint what that pass saw, the report apart.
@@ -55,8 +58,8 @@ func (m *memories) forget(key types.NamespacedName) {
 
 // sees notes the report annotation, and when it changed. After a restart the operator cannot know for how long the report has been there, so it
 // takes the daemon's word for the report's age: a daemon that died while the operator was away must not look alive for one more limit. If the
-// daemon's clock is wrong, the next report corrects it.
-func (m *memory) sees(encoded string, reportTime, now time.Time) {
+// daemon's clock is wrong, the next report corrects it. It says whether the report is another than before.
+func (m *memory) sees(encoded string, reportTime, now time.Time) (another bool) {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(encoded))
 	sum := h.Sum64()
@@ -69,5 +72,7 @@ func (m *memory) sees(encoded string, reportTime, now time.Time) {
 	case sum != m.report:
 		m.reportSeen = now
 	}
+	another = sum != m.report
 	m.report = sum
+	return another
 }

@@ -45,7 +45,8 @@ type observed struct {
 	// AccountUser names what else uses the venue account of a Live resource; "" if nothing does.
 	AccountUser string
 
-	Heard heard
+	Heard      heard
+	Witnessing witnessing
 	// memory as it was before this pass, with this pass's report noted.
 	memory memory
 }
@@ -94,7 +95,7 @@ func (r *Reconciler) observe(ctx context.Context, td *v1alpha1.TauDaemon) (*obse
 	return o, nil
 }
 
-// listen judges the report, after noting in memory when it changed.
+// listen judges the report, after noting in memory when it changed, and then the ledger head in it.
 func (o *observed) listen() {
 	var encoded string
 	var reported time.Time
@@ -104,8 +105,9 @@ func (o *observed) listen() {
 			reported = report.Time().Time
 		}
 	}
-	o.memory.sees(encoded, reported, o.Now)
+	newReport := o.memory.sees(encoded, reported, o.Now)
 	o.Heard = hear(o.TauDaemon, o.Lease, o.Pod, o.memory.reportSeen, o.Now)
+	o.witness(newReport)
 }
 
 // find reads one child into *slot, which is set to nil if there is none that is ours. What is not in the cache may still exist without our

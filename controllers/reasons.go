@@ -1,7 +1,5 @@
 package controllers
 
-import "github.com/taudaemon/taudaemon/api/v1alpha1"
-
 // Reasons of conditions, besides those of package v1alpha1.
 const (
 	// ReasonVolumeMismatch: the claim of an earlier resource differs where a claim cannot be changed.
@@ -16,10 +14,8 @@ const (
 	ReasonStopping = "Stopping"
 	// ReasonStopped: the daemon has shut down in order.
 	ReasonStopped = "Stopped"
-	// ReasonLedgerRollback: the reported ledger is shorter than the one in status, within one origin.
-	ReasonLedgerRollback = "LedgerRollback"
-	// ReasonLedgerForked: the reported ledger has another head than the one in status, at the same size.
-	ReasonLedgerForked = "LedgerForked"
+	// ReasonWitnessed: the reported head is signed and continues what was witnessed.
+	ReasonWitnessed = "Witnessed"
 	// ReasonLeaseNotHeld: the daemon that reports does not hold the Lease.
 	ReasonLeaseNotHeld = "LeaseNotHeld"
 	// ReasonApplyFailed: the last apply failed and is tried again.
@@ -27,5 +23,3 @@ const (
 	// ReasonAsReported: the condition says what the daemon's last report says.
 	ReasonAsReported = "AsReported"
 )
-
-const annotationCommands = v1alpha1.AnnotationCommands

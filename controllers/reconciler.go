@@ -13,6 +13,9 @@ import (
 // FieldOwner is the field manager of everything that the operator writes.
 const FieldOwner = "taudaemon-operator"
 
+// AnchorOwner is the field manager of the ledger's anchor on a volume claim, which is applied apart from the claim.
+const AnchorOwner = "taudaemon-operator-witness"
+
 // Reconciler brings the cluster to what one TauDaemon says, and its status to what is.
 type Reconciler struct {
 	// Client reads from the cache, which holds labelled objects only, and writes.

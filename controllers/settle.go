@@ -14,8 +14,8 @@ import (
 // takenRetry is how often a taken name or account is looked at again: nothing that is watched for this resource tells when it is free.
 const takenRetry = 30 * time.Second
 
-// fingerprint tells everything that decide and apply depend on, but for the report: if it is the one of a pass that left nothing to do, then only
-// the Lease has changed since, and there is nothing to decide or apply.
+// fingerprint tells everything that decide and apply depend on; of the report, only what its ledger head leads to. If it is the one of a pass that left
+// nothing to do, then only the Lease has changed since, and there is nothing to decide or apply.
 func (o *observed) fingerprint() string {
 	var b strings.Builder
 	td := o.TauDaemon
@@ -36,8 +36,9 @@ func (o *observed) fingerprint() string {
 		object("config", &o.ConfigMaps[i], true)
 	}
 	if o.Lease != nil {
-		fmt.Fprintf(&b, "|lease %s %q", o.Lease.UID, o.Lease.Annotations[v1alpha1.AnnotationCommands])
+		fmt.Fprintf(&b, "|lease %s %q %q", o.Lease.UID, o.Lease.Annotations[v1alpha1.AnnotationCommands], o.Lease.Annotations[v1alpha1.AnnotationWitnessed])
 	}
+	fmt.Fprintf(&b, "|tell %+v halt %q anchor %t", o.toTell(), o.Witnessing.halt(), o.anchorDue() != nil)
 	fmt.Fprintf(&b, "|%v %v %s", o.Taken, o.Leaving, o.AccountUser)
 	// What is wanted follows from the resource, but for the user's specs.
 	if o.Wanted != nil {

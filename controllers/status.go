@@ -33,8 +33,13 @@ func computeStatus(o *observed, p *plan, done outcome) *v1alpha1.TauDaemonStatus
 	}
 	s.Effective = effective(o, p, s.Effective)
 
-	rejected := mirror(s, o.Heard.current())
-	v := view{o: o, p: p, done: done, ledger: rejected}
+	mirror(s, o.Heard.current())
+	if head := o.Witnessing.witnessed(); head != nil {
+		s.Ledger = head.DeepCopy()
+		s.Ledger.ShortHead = head.Head[:min(shortHeadDigits, len(head.Head))]
+	}
+	s.RefusedHead = o.Witnessing.Refused.DeepCopy()
+	v := view{o: o, p: p, done: done}
 	for _, c := range conditions(v) {
 		c.ObservedGeneration = o.TauDaemon.Generation
 		setCondition(s, c, o.Now)
@@ -43,14 +48,14 @@ func computeStatus(o *observed, p *plan, done outcome) *v1alpha1.TauDaemonStatus
 	return s
 }
 
-// mirror copies a report that may be believed. It returns why the report's ledger head was not taken, or nil.
-func mirror(s *v1alpha1.TauDaemonStatus, r *v1alpha1.Report) *problem {
+// mirror copies a report that may be believed, but for its ledger head.
+func mirror(s *v1alpha1.TauDaemonStatus, r *v1alpha1.Report) {
 	if r == nil {
 		// The last known health says nothing about now, and the column HEALTH has no room to say so.
 		if s.Health != "" {
 			s.Health = healthUnknown
 		}
-		return nil
+		return
 	}
 	s.Health = healthUnknown
 	if r.Phase == v1alpha1.PhaseRunning {
@@ -78,30 +83,9 @@ func mirror(s *v1alpha1.TauDaemonStatus, r *v1alpha1.Report) *problem {
 	if r.Phase != v1alpha1.PhaseHalted {
 		s.Quarantine = r.Quarantine.DeepCopy()
 	}
-	return mirrorLedger(s, r.Ledger)
 }
 
 const healthUnknown = "Unknown"
-
-// mirrorLedger takes a head over unless it takes something back that status has shown.
-func mirrorLedger(s *v1alpha1.TauDaemonStatus, head *v1alpha1.LedgerReport) *problem {
-	if head == nil {
-		return nil
-	}
-	if known := s.Ledger; known != nil && known.Origin == head.Origin {
-		if head.Size < known.Size {
-			return &problem{ReasonLedgerRollback, fmt.Sprintf("ledger %s: expected at least %d records, found %d", head.Origin, known.Size, head.Size)}
-		}
-		if head.Size == known.Size && head.Head != known.Head {
-			return &problem{ReasonLedgerForked, fmt.Sprintf("ledger %s at %d records: expected head %s, found %s", head.Origin, head.Size, known.Head, head.Head)}
-		}
-	}
-	s.Ledger = head.DeepCopy()
-	if s.Ledger.ShortHead == "" {
-		s.Ledger.ShortHead = head.Head[:min(shortHeadDigits, len(head.Head))]
-	}
-	return nil
-}
 
 // effective shows what the defaults made of the spec, for the template that is applied; while the spec is refused, what was effective before.
 func effective(o *observed, p *plan, before *v1alpha1.EffectiveStatus) *v1alpha1.EffectiveStatus {
@@ -140,7 +124,7 @@ func state(v view, s *v1alpha1.TauDaemonStatus) v1alpha1.State {
 		return v1alpha1.StateDeleting
 	case stalled:
 		return v1alpha1.StateStalled
-	case ready.Reason == v1alpha1.ReasonHalted, v.ledger != nil:
+	case ready.Reason == v1alpha1.ReasonHalted, v.o.Witnessing.Refused != nil && ready.Reason == v.o.Witnessing.Refused.Reason:
 		return v1alpha1.StateHalted
 	case v.o.TauDaemon.Spec.Suspend:
 		return v1alpha1.StateSuspended

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	"github.com/taudaemon/taudaemon/controllers/witness/witnesstest"
 )
 
 func ctrlKey(td *v1alpha1.TauDaemon) types.NamespacedName { return client.ObjectKeyFromObject(td) }
@@ -54,12 +55,33 @@ func TestStatusSaysWhatIs(t *testing.T) {
 			v1alpha1.StatePending, "False NoReport", "True NoReport", "False UpToDate", "Unknown NoReport"},
 		"lease held by another": {func(s *scene) { s.holder = "other/boot" }, outcome{},
 			v1alpha1.StatePending, "False LeaseNotHeld", "False UpToDate", "False UpToDate", "False AsReported"},
-		"ledger shorter than before": {func(s *scene) { s.report.Ledger.Size = 8 }, outcome{},
-			v1alpha1.StateHalted, "False LedgerRollback", "False UpToDate", "False UpToDate", "False AsReported"},
-		"ledger with a second head": {func(s *scene) { s.report.Ledger.Head = "bb" }, outcome{},
-			v1alpha1.StateHalted, "False LedgerForked", "False UpToDate", "False UpToDate", "False AsReported"},
-		"ledger of a new origin": {func(s *scene) { s.report.Ledger = &v1alpha1.LedgerReport{Origin: "p", Size: 1, Head: "cc"} }, outcome{},
+		"ledger grown": {func(s *scene) { s.shows(ledgerBook(), 20) }, outcome{},
 			v1alpha1.StateRunning, "True Ready", "False UpToDate", "False UpToDate", "False AsReported"},
+		"ledger grown, but not proven": {func(s *scene) { s.shows(ledgerBook(), 20); s.report.Proof = nil }, outcome{},
+			v1alpha1.StateRunning, "True Ready", "False UpToDate", "False UpToDate", "False AsReported"},
+		"ledger shorter than before": {func(s *scene) { s.shows(ledgerBook(), 8) }, outcome{},
+			v1alpha1.StateHalted, "False LedgerRollback", "False UpToDate", "False UpToDate", "False AsReported"},
+		"ledger with a second head": {func(s *scene) { s.shows(forged(), 9) }, outcome{},
+			v1alpha1.StateHalted, "False LedgerForked", "False UpToDate", "False UpToDate", "False AsReported"},
+		"ledger with another past": {func(s *scene) { s.shows(forged(), 20) }, outcome{},
+			v1alpha1.StateHalted, "False LedgerProofInvalid", "False UpToDate", "False UpToDate", "False AsReported"},
+		"ledger of a new origin": {func(s *scene) { s.shows(witnesstest.New("p").Grow(9), 1) }, outcome{},
+			v1alpha1.StateHalted, "False LedgerNewOrigin", "False UpToDate", "False UpToDate", "False AsReported"},
+		"ledger of a new origin that is accepted": {func(s *scene) {
+			s.shows(witnesstest.New("p").Grow(9), 1)
+			s.td.Spec.Ledger.AcceptOrigin = s.report.Ledger.Origin
+		}, outcome{},
+			v1alpha1.StateRunning, "True Ready", "False UpToDate", "False UpToDate", "False AsReported"},
+		"halted, as a refusal ordered": {func(s *scene) {
+			s.td.Status.RefusedHead = &v1alpha1.RefusedHead{Origin: "o", Size: 3, Epoch: 4, Reason: "LedgerRollback", Expected: "9", Found: "3"}
+			s.report.Phase, s.report.Reason = v1alpha1.PhaseHalted, "HaltOrdered"
+		}, outcome{},
+			v1alpha1.StateHalted, "False LedgerRollback", "False UpToDate", "False UpToDate", "Unknown Halted"},
+		"suspended after a refusal": {func(s *scene) {
+			s.td.Status.RefusedHead = &v1alpha1.RefusedHead{Origin: "o", Size: 3, Epoch: 4, Reason: "LedgerRollback", Expected: "9", Found: "3"}
+			s.td.Spec.Suspend = true
+		}, outcome{},
+			v1alpha1.StateSuspended, "False Suspended", "False UpToDate", "False UpToDate", "Unknown Suspended"},
 		"pod not there": {func(s *scene) { s.noPod = true }, outcome{},
 			v1alpha1.StatePending, "False WaitingForPod", "True WaitingForPod", "False UpToDate", "Unknown WaitingForPod"},
 		"container restarting": {func(s *scene) {
@@ -104,7 +126,7 @@ func TestStatusSaysWhatIs(t *testing.T) {
 					t.Errorf("%s: expected generation %d and a valid reason, found %+v", kind, s.td.Generation, c)
 				}
 			}
-			if status.Ledger == nil || status.Ledger.Origin == "o" && status.Ledger.Size < 9 {
+			if status.Ledger == nil || status.Ledger.Origin == ledgerBook().Origin && status.Ledger.Size < 9 {
 				t.Errorf("ledger: expected it never to go back, found %+v", status.Ledger)
 			}
 		})
@@ -129,7 +151,8 @@ func TestNoConditionIsTrueOfWhatAStaleReportSaid(t *testing.T) {
 		}
 		o := s.observed()
 		status := computeStatus(o, decide(o), outcome{})
-		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionHealthy, v1alpha1.ConditionQuarantined, v1alpha1.ConditionLeaseHeld, v1alpha1.ConditionOracleFresh} {
+		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionHealthy, v1alpha1.ConditionQuarantined, v1alpha1.ConditionLeaseHeld,
+			v1alpha1.ConditionLedgerConsistent, v1alpha1.ConditionOracleFresh} {
 			if meta.IsStatusConditionTrue(status.Conditions, kind) {
 				rt.Errorf("%s: expected Unknown or False, found True", kind)
 			}
@@ -173,6 +196,7 @@ func TestReportThatTheSchemaOfStatusWouldRefuseIsUndecodable(t *testing.T) {
 		"unknown phase":   `{"version":1,"phase":"Dreaming"}`,
 		"unknown release": `{"version":1,"phase":"Running","quarantine":{"release":"Maybe"}}`,
 		"negative size":   `{"version":1,"phase":"Running","ledger":{"origin":"o","size":-1,"head":""}}`,
+		"endless key":     `{"version":1,"phase":"Running","ledger":{"origin":"o","size":1,"head":"","key":"` + strings.Repeat("a", 513) + `"}}`,
 		"endless head":    `{"version":1,"phase":"Running","ledger":{"origin":"o","size":1,"head":"` + strings.Repeat("a", 129) + `"}}`,
 		"too long":        `{"version":1,"phase":"Running","message":"` + strings.Repeat("a", v1alpha1.MaxReportBytes) + `"}`,
 	} {
@@ -259,6 +283,9 @@ func TestTransitionsAreWhatChangedOfConsequence(t *testing.T) {
 		"halted":                               {good, status(func(s *scene) { s.report.Phase = v1alpha1.PhaseHalted }), []string{"Halted"}},
 		"new boot":                             {good, status(func(s *scene) { s.report.Epoch = 5 }), []string{"Booted"}},
 		"suspended":                            {good, status(func(s *scene) { s.td.Spec.Suspend = true }), []string{"Suspended"}},
+		"another head is refused":              {good, status(func(s *scene) { s.shows(forged(), 20) }), []string{"LedgerProofInvalid"}},
+		"the same refusal goes on":             {refusedFor(t, "halting"), refusedFor(t, "halted"), nil},
+		"a refused ledger is believed again":   {refusedFor(t, "halted"), good, []string{"LedgerAccepted", "Running"}},
 		"stalled":                              {good, status(func(s *scene) { s.taken = []string{"Service x"} }), []string{"NameTaken"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,6 +298,18 @@ func TestTransitionsAreWhatChangedOfConsequence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refusedFor is a status with a refusal in force, while the daemon still reports as before, or is halted by its order.
+func refusedFor(t *testing.T, then string) *v1alpha1.TauDaemonStatus {
+	t.Helper()
+	s := newScene(t)
+	s.td.Status.RefusedHead = &v1alpha1.RefusedHead{Origin: "o", Size: 3, Epoch: 4, Reason: "LedgerRollback", Expected: "9", Found: "3"}
+	if then == "halted" {
+		s.report.Phase, s.report.Reason = v1alpha1.PhaseHalted, "HaltOrdered"
+	}
+	o := s.observed()
+	return computeStatus(o, decide(o), outcome{})
 }
 
 // afterHalt is the status after the daemon of that status booted into Halted, knowing nothing of its ledger.

@@ -45,6 +45,52 @@ func TestLedgerInStatusNeverGoesBack(t *testing.T) {
 			refused(t, err, tc.expect)
 		})
 	}
+	signed := func(change func(*v1alpha1.LedgerReport)) *v1alpha1.LedgerReport {
+		h := head("taud/a", 10, "aa")
+		h.Root, h.Key, h.Signature = "r10", "key-1", "s10"
+		change(h)
+		return h
+	}
+	for _, tc := range []struct {
+		name   string
+		next   *v1alpha1.LedgerReport
+		expect string
+	}{
+		{"a ledger grows under its key", signed(func(h *v1alpha1.LedgerReport) { h.Size, h.Head, h.Root, h.Signature = 11, "bb", "r11", "s11" }), ""},
+		{"the same head, signed again", signed(func(h *v1alpha1.LedgerReport) { h.Signature = "again" }), ""},
+		{"a key changes by a rotation", signed(func(h *v1alpha1.LedgerReport) { h.Key, h.Rotation = "key-2", "by key-1" }), ""},
+		{"another origin has another key", signed(func(h *v1alpha1.LedgerReport) { h.Origin, h.Size, h.Key, h.Root = "taud/b", 1, "key-2", "r1" }), ""},
+		{"a key cannot change by itself", signed(func(h *v1alpha1.LedgerReport) { h.Key = "key-2" }), "status.ledger.key: Invalid value: must not be dropped within one origin"},
+		{"a key cannot be dropped", signed(func(h *v1alpha1.LedgerReport) { h.Key = "" }), "status.ledger.key: Invalid value: must not be dropped within one origin"},
+		{"a root cannot change at the same size", signed(func(h *v1alpha1.LedgerReport) { h.Root = "other" }), "status.ledger.root: Invalid value: must not be dropped within one origin"},
+		{"a root cannot be dropped", signed(func(h *v1alpha1.LedgerReport) { h.Size, h.Head, h.Root = 11, "bb", "" }), "status.ledger.root: Invalid value: must not be dropped within one origin"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, td := envtest.Client(t), create(t, nil)
+			td.Status.Ledger = signed(func(*v1alpha1.LedgerReport) {})
+			if err := c.Status().Update(context.Background(), td); err != nil {
+				t.Fatal(err)
+			}
+			td.Status.Ledger = tc.next
+			err := c.Status().Update(context.Background(), td)
+			if tc.expect == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			refused(t, err, tc.expect)
+		})
+	}
+	t.Run("a refused head is free to be another, and to go", func(t *testing.T) {
+		c, td := envtest.Client(t), create(t, nil)
+		for _, next := range []*v1alpha1.RefusedHead{{Origin: "taud/a", Size: 10, Reason: "LedgerForked"}, {Origin: "taud/a", Size: 3, Reason: "LedgerRollback"}, nil} {
+			td.Status.RefusedHead = next
+			if err := c.Status().Update(context.Background(), td); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 	t.Run("a whole status cannot be dropped by an apply that forgets it", func(t *testing.T) {
 		c, td := envtest.Client(t), create(t, nil)
 		owner := client.FieldOwner("taudaemon-operator")

@@ -151,7 +151,8 @@ func TestReportSurvivesTheWire(t *testing.T) {
 		Version: 1, PodUID: "u", BootID: "b", Epoch: 3, UnixMilli: 1_700_000_000_123, Phase: v1alpha1.PhaseRunning, Tick: 9, Healthy: true, OracleFresh: true,
 		Quarantine: v1alpha1.QuarantineReport{Active: true, Incident: "i", Reason: "OracleStale", SinceTick: 4, Release: v1alpha1.ReleaseAuto, CleanTicks: 2},
 		Position:   v1alpha1.PositionReport{Quantity: "10", Cost: "1000.5", EntryTick: 3, Realised: "-2", Burned: "0", ExitOwed: true},
-		Ledger:     &v1alpha1.LedgerReport{Origin: "o", Size: 12, Head: "ab", ShortHead: "ab", Root: "cd"},
+		Ledger:     &v1alpha1.LedgerReport{Origin: "o", Size: 12, Head: "ab", ShortHead: "ab", Root: "cd", Key: "k", Signature: "s", Rotation: "r"},
+		Proof:      &v1alpha1.ConsistencyProof{From: 7, Hashes: []string{"h1", "h2"}},
 	}
 	data, err := json.Marshal(sent)
 	if err != nil {

@@ -30,23 +30,31 @@ func BuildLease(td *v1alpha1.TauDaemon) *coordinationv1.Lease {
 }
 
 // EncodeCommands is the value of the annotation that carries the commands: "" when there is none.
-func EncodeCommands(c v1alpha1.Commands) (string, error) {
-	if c == (v1alpha1.Commands{}) {
+func EncodeCommands(c v1alpha1.Commands) (string, error) { return encodeUnlessZero("commands", c) }
+
+// EncodeWitnessed is the value of the annotation that says what was witnessed: "" when there is nothing to say.
+func EncodeWitnessed(w v1alpha1.Witnessed) (string, error) { return encodeUnlessZero("witnessed", w) }
+
+func encodeUnlessZero[T comparable](what string, v T) (string, error) {
+	var zero T
+	if v == zero {
 		return "", nil
 	}
-	b, err := json.Marshal(c)
+	b, err := json.Marshal(v)
 	if err != nil {
-		return "", fmt.Errorf("encode commands: %w", err)
+		return "", fmt.Errorf("encode %s: %w", what, err)
 	}
 	return string(b), nil
 }
 
-// BuildLeaseCommands sets, or with an empty value removes, the commands on the Lease of that UID: all that the operator applies there. The
+// BuildLeaseOrders sets, or where a value is empty removes, the operator's annotations on the Lease of that UID: all that it applies there. The
 // UID keeps the apply from creating a Lease without an epoch when the Lease is gone meanwhile.
-func BuildLeaseCommands(td *v1alpha1.TauDaemon, lease types.UID, encoded string) *applycoordination.LeaseApplyConfiguration {
+func BuildLeaseOrders(td *v1alpha1.TauDaemon, lease types.UID, commands, witnessed string) *applycoordination.LeaseApplyConfiguration {
 	ac := applycoordination.Lease(ChildName(td.Name), td.Namespace).WithUID(lease)
-	if encoded != "" {
-		ac.WithAnnotations(map[string]string{v1alpha1.AnnotationCommands: encoded})
+	for annotation, value := range map[string]string{v1alpha1.AnnotationCommands: commands, v1alpha1.AnnotationWitnessed: witnessed} {
+		if value != "" {
+			ac.WithAnnotations(map[string]string{annotation: value})
+		}
 	}
 	return ac
 }
