@@ -99,10 +99,14 @@ func (f *Facts) guards(p *Params, s *State, o *Observation, riskReleased bool) {
 	default:
 		f.peak = max(f.peak, f.Equity)
 	}
+	equity := f.Equity
+	if err != nil {
+		equity = f.peak // not known: that is the anomaly, and no drawdown
+	}
 	if s.Position.Qty > 0 {
 		f.TicksHeld = s.Tick + 1 - s.Position.EntryTick
 	}
-	f.Risk, err = guard.Risk(p.Risk, guard.RiskFacts{Quantity: s.Position.Qty, TicksHeld: f.TicksHeld, Equity: f.Equity, Peak: f.peak})
+	f.Risk, err = guard.Risk(p.Risk, guard.RiskFacts{Quantity: s.Position.Qty, TicksHeld: f.TicksHeld, Equity: equity, Peak: f.peak})
 	f.failed("risk", err)
 
 	cost, err := guard.BuyCost(p.Costs, p.TradeQty, f.Price)

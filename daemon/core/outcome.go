@@ -147,6 +147,9 @@ func (s *State) flag(intent *Intent, out *Outcome) {
 	note := func(c Code, format string, args ...any) {
 		s.Pending = append(s.Pending, Anomaly{c, fmt.Sprintf(format, args...)})
 	}
+	if out.Replay {
+		note(ReplayAlert, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
+	}
 	switch out.Result {
 	case Refused, NotFound:
 		note(OrderRefused, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
@@ -154,9 +157,6 @@ func (s *State) flag(intent *Intent, out *Outcome) {
 		if !intent.Ambiguous {
 			note(OrderAmbiguous, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
 		}
-	}
-	if out.Replay {
-		note(ReplayAlert, "%s of %s: %s", intent.Side, intent.Qty, out.Reason)
 	}
 	if got := filled(out.Fills); got > intent.Qty && intent.Told.Qty > 0 {
 		note(ReplayAlert, "%s of %s, with %s told before, was filled with %s: told twice", intent.Side, intent.Qty, intent.Told.Qty, got)

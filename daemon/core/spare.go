@@ -13,7 +13,7 @@ import (
 type Spare struct {
 	// Seq of the outcome record that authorises it, which that record itself can't say.
 	Seq uint64 `json:"seq,omitempty"`
-	// ID is its client order id, made from the one that the outcome is of.
+	// ID is its client order id, made from that of the order that opened the position; of one that was sent already, from its own.
 	ID string `json:"id"`
 	// Qty at most, in base units.
 	Qty fixed.Value `json:"qty"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 )
@@ -21,7 +22,7 @@ type doubt struct {
 	spare string
 	// until is the Unix time in milliseconds before which an order of an earlier process may still be on its way to the venue.
 	until int64
-	// intent is the id of an intent that an earlier process left open: what its outcome authorises may have left as well.
+	// intent is the id of a buy that an earlier process left open while nothing was held: the exit that its outcome authorises may have left as well.
 	intent string
 	// since is the Unix time in milliseconds from which on the ledger may lack a record of an order, 0 if it lacks none; known are the ids in it.
 	since int64
@@ -37,10 +38,9 @@ func newDoubt(r *Replayer, torn bool, v venue.Venue, boot time.Time, deadline ti
 		return d
 	}
 	d.until = boot.Add(deadline + maxVenueSkew).UnixMilli()
-	if s := r.State.Spare; s != nil {
+	if s, open := r.State.Spare, r.State.Open; s != nil {
 		d.spare = s.ID
-	}
-	if open := r.State.Open; open != nil {
+	} else if open != nil && open.Side == core.Buy {
 		d.intent = open.ID
 	}
 	if _, lists := v.(venue.Listed); lists && (torn || r.torn) {
@@ -113,17 +113,17 @@ func (l *Loop) take(h *heard) error {
 	if h.watchErr != nil {
 		l.event(core.VenueUnreachable, "the dead man's switch was not renewed: "+l.clean(h.watchErr.Error()))
 	}
-	if h.spare != nil {
-		if err := l.takeSpare(*h.spare); err != nil {
-			return err
-		}
-	}
 	if open := l.state.Open; open != nil && h.open != nil {
 		if err := l.outcome(open, *h.open); err != nil {
 			return err
 		}
-		if s := l.state.Spare; open.ID == l.doubt.intent && s != nil && s.ID == ExitID(open.ID) {
+		if s := l.state.Spare; open.ID == l.doubt.intent && s != nil {
 			l.doubt.spare, l.doubt.intent = s.ID, ""
+		}
+	}
+	if h.spare != nil {
+		if err := l.takeSpare(*h.spare); err != nil {
+			return err
 		}
 	}
 	if s := l.state.Spare; s == nil || s.ID != l.doubt.spare {
@@ -135,9 +135,13 @@ func (l *Loop) take(h *heard) error {
 	return nil
 }
 
-// takeSpare takes up what became of an authorised exit. It was told as a whole or not at all: such an order lives for a moment.
+// takeSpare takes up what became of an authorised exit. It is told as a whole or not at all, since such an order lives for a moment; and after the buy
+// whose fills it sold.
 func (l *Loop) takeSpare(a venue.Answer) error {
-	s := l.state.Spare
+	s, open := l.state.Spare, l.state.Open
+	if s == nil || open != nil && open.Side == core.Buy {
+		return nil
+	}
 	var sold int64
 	for _, f := range a.Fills {
 		sold += int64(f.Qty)
@@ -146,7 +150,8 @@ func (l *Loop) takeSpare(a venue.Answer) error {
 	case a.Result == core.NotFound && l.Clock.Wall().UnixMilli() > l.doubt.until:
 		l.doubt.spare = "" // it never left
 	case !a.Result.Final() || a.Result == core.NotFound:
-	case sold > int64(l.state.Position.Qty): // it sold what a buy filled whose outcome is not known yet
+	case sold > int64(l.state.Position.Qty):
+		l.event(core.SettlementMismatch, fmt.Sprintf("exit %s sold %s, and the ledger's fills say %s", s.ID, fixed.Value(sold), l.state.Position.Qty))
 	default:
 		l.Log.Info("an exit had left when the ledger failed", "id", s.ID, "result", string(a.Result))
 		l.doubt.spare = ""
@@ -200,12 +205,8 @@ func (l *Loop) believed(open *core.Intent, a venue.Answer, asked bool) (venue.An
 // outcome records an answer about the open intent and takes it up, if it is news.
 func (l *Loop) outcome(open *core.Intent, a venue.Answer) error { return l.told(open, a, true) }
 
-// told is outcome of an answer to a question, or to the order itself. An outcome authorises another exit, so what became of one that may have left
-// already comes first; unless it is the exit of this very order.
+// told is outcome of an answer to a question, or to the order itself.
 func (l *Loop) told(open *core.Intent, a venue.Answer, asked bool) error {
-	if l.doubt.spare != "" && l.doubt.spare != ExitID(open.ID) {
-		return nil
-	}
 	a, news := l.believed(open, a, asked)
 	if !news {
 		return nil
@@ -231,7 +232,7 @@ func (l *Loop) heardOf(out *core.Outcome, o venue.Order, a venue.Answer) (core.S
 	if v, ok := l.Venue.(venue.Ticketed); ok && next.Position.Qty > 0 {
 		ticket = v.Next(o, a)
 	}
-	out.Spare, err = core.NewSpare(&l.boot.Params, &next, ExitID(out.ID), ticket)
+	out.Spare, err = core.NewSpare(&l.boot.Params, &next, exitAfter(&l.state, out), ticket)
 	next.Spare = out.Spare
 	return next, err
 }

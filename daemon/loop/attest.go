@@ -9,7 +9,7 @@ import (
 )
 
 // LedgerHead is the ledger's head as a report has it, not signed yet.
-func LedgerHead(l *ledger.Ledger) *v1alpha1.LedgerReport {
+func LedgerHead(l Ledger) *v1alpha1.LedgerReport {
 	head := l.Head()
 	leaf := head.Leaf.String()
 	return &v1alpha1.LedgerReport{Origin: l.Origin(), Size: int64(head.Size), Head: leaf, ShortHead: leaf[:12], Root: head.Root.String()}

@@ -17,11 +17,19 @@ import (
 // number by way of the hash, so it is never used twice.
 func ClientID(leaf ledger.Hash) string { return leaf.String()[:32] }
 
-// ExitID is the client order id of the exit that outcomes of an order authorise in advance. It follows from the order's own, so that it is known
-// after a crash even if the outcome's record was lost.
+// ExitID is the client order id of the exit that an order's outcome authorises in advance. It follows from the order's own, so that it is known after a
+// crash even if the outcome's record was lost.
 func ExitID(id string) string {
 	h := sha256.Sum256([]byte("exit " + id))
 	return hex.EncodeToString(h[:16])
+}
+
+// exitAfter is the id of the exit that an outcome authorises: of one that was not sent, the same again; of none, or of one that was, another.
+func exitAfter(s *core.State, out *core.Outcome) string {
+	if s.Spare != nil && s.Spare.ID != out.ID {
+		return s.Spare.ID
+	}
+	return ExitID(out.ID)
 }
 
 // spareOrder is the exit as the venue gets it.

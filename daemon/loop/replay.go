@@ -85,7 +85,7 @@ func (r *Replayer) outcome(rec *ledger.Record) error {
 		return &DivergedError{rec.Seq, "outcome", "one of the open intent", err.Error()}
 	}
 	if r.ids = append(r.ids[:0], out.ID); out.Spare != nil {
-		if out.Spare, err = core.NewSpare(&r.Boot.Params, &next, ExitID(out.ID), out.Spare.Ticket); err != nil {
+		if out.Spare, err = core.NewSpare(&r.Boot.Params, &next, exitAfter(&r.State, &out), out.Spare.Ticket); err != nil {
 			return &DivergedError{rec.Seq, "outcome", "a spare exit", err.Error()}
 		}
 		if err := same(rec, out); err != nil {
@@ -118,11 +118,14 @@ func (r *Replayer) under(rec *ledger.Record) (*core.Boot, error) {
 			return nil, &DivergedError{rec.Seq, fmt.Sprintf("specs[%d].digest", i), got, spec.Digest}
 		}
 	}
-	specs, err := Embedded(boot.Specs)
-	if err != nil {
-		return nil, &DivergedError{rec.Seq, "specs", "specs that compile", err.Error()}
+	if r.Boot == nil || r.Boot.Specs != boot.Specs { // else they are compiled already
+		specs, err := Embedded(boot.Specs)
+		if err != nil {
+			return nil, &DivergedError{rec.Seq, "specs", "specs that compile", err.Error()}
+		}
+		r.specs = specs
 	}
-	r.BootSeq, r.Boot, r.specs = rec.Seq, &boot, specs
+	r.BootSeq, r.Boot = rec.Seq, &boot
 	return &boot, nil
 }
 

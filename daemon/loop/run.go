@@ -51,6 +51,16 @@ func (c Clock) within(ctx context.Context, d time.Duration) (context.Context, co
 // SystemClock is the machine's.
 func SystemClock() Clock { return Clock{Wall: time.Now, Boot: lease.Boottime} }
 
+// Ledger is what the loop needs of a *ledger.Ledger.
+type Ledger interface {
+	Commit(kind ledger.Kind, ms int64, epoch uint64, body []byte) (ledger.Receipt, error)
+	Head() ledger.Head
+	Origin() string
+	Space() (ledger.Space, error)
+	Scrub(ctx context.Context, bytesPerSecond int64) error
+	SealError() error
+}
+
 // Parts are what the loop runs with. All are required but Server, Told, Local and Redact.
 type Parts struct {
 	Config *config.Config
@@ -60,7 +70,7 @@ type Parts struct {
 	Gather func(ctx context.Context, tick uint64, ms int64) []guard.Quote
 	// NewVenue makes the venue; position and cash are those of the ledger's own fills. A first boot's cash is 0.
 	NewVenue func(s *core.State, first bool) (venue.Venue, error)
-	Ledger   *ledger.Ledger
+	Ledger   Ledger
 	Tenure   lease.Tenure
 	// Server shows the state; nil where nobody could ask, as in a backtest.
 	Server *report.Server
@@ -87,6 +97,7 @@ type Loop struct {
 
 	doubt   doubt
 	ordered ordered
+	ended   error // the end of the ticking
 
 	events     []core.Anomaly // found by the shell since the last tick
 	damage     chan error     // what the scrubber found
@@ -173,12 +184,12 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	return l, nil
 }
 
-// once is a tick, and what is left to do if the ledger failed in it.
+// once is a tick, and what is left to do if the ledger failed in it. After an error it does nothing more.
 func (l *Loop) once(ctx context.Context) error {
-	if err := l.tick(ctx); err != nil {
-		return l.lastExit(err) //nolint:contextcheck // an order has a deadline of its own
+	if l.ended == nil {
+		l.ended = l.lastExit(l.tick(ctx)) //nolint:contextcheck // an order has a deadline of its own
 	}
-	return nil
+	return l.ended
 }
 
 // Run ticks until ctx ends, then shuts down in order; the position is kept. A *HaltError is returned as it is, with nothing written after it;
