@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"daemon/oracle":        {"daemon/config", "daemon/fixed", "daemon/guard"},
 	"daemon/venue":         {"daemon/core", "daemon/fixed"},
 	"daemon/venue/paper":   {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
+	"daemon/venue/kraken":  {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
 	"daemon/command":       nil,
 	// Of api, the report's wire type.
 	"daemon/report": {"api/v1alpha1"},

@@ -70,6 +70,11 @@ var agreed = map[string]string{
 	"venue.paper.quote_balance":              "venue.paper.quoteBalance",
 	"venue.paper.slippage_bps":               "venue.paper.slippageBps",
 
+	"venue.paper.seed":                    "venue.paper.seed",
+	"venue.paper.latency_ms":              "venue.paper.latency",
+	"venue.paper.partial_bps":             "venue.paper.partialBps",
+	"venue.paper.reject_bps":              "venue.paper.rejectBps",
+	"venue.paper.ambiguous_bps":           "venue.paper.ambiguousBps",
 	"venue.kraken.url":                    "venue.kraken.url",
 	"venue.kraken.pair":                   "venue.kraken.pair",
 	"venue.kraken.base_asset":             "venue.kraken.baseAsset",

@@ -46,7 +46,7 @@ type PaperVenue struct {
 	// +kubebuilder:default="0s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) <= duration('10m')",message="must be a duration from 0s to 10m in whole milliseconds, such as 250ms, 1.5s or 2m"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('10m')",message="must be a duration from 0s to 10m in whole milliseconds, such as 250ms, 1.5s or 2m"
 	// +optional
 	Latency metav1.Duration `json:"latency,omitzero"`
 

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/taudaemon/taudaemon/daemon/fixed"
@@ -259,6 +261,19 @@ func (v Venue) Kind() string {
 		return "uniswap_v2"
 	}
 	return "paper"
+}
+
+// Market names what a ledger's position is held at and in: the account, as far as the configuration tells, and what is traded. Empty on paper.
+func (v Venue) Market() string {
+	switch {
+	case v.Kraken != nil:
+		k := v.Kraken
+		return fmt.Sprintf("kraken %s %s %s/%s", k.URL, k.Pair, k.BaseAsset, k.QuoteAsset)
+	case v.UniswapV2 != nil:
+		u := v.UniswapV2
+		return strings.ToLower(fmt.Sprintf("uniswap_v2 chain %d account %s %s/%s", u.ChainID, u.Account, u.Base, u.Quote))
+	}
+	return ""
 }
 
 // KrakenVenue is the spot market of the exchange Kraken, over its REST interface.

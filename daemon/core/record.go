@@ -24,6 +24,8 @@ type Boot struct {
 	BootID string `json:"boot_id"`
 	// Mode: paper or live.
 	Mode string `json:"mode"`
+	// Market that the ledger's position is held at, empty on paper. A ledger is of one market.
+	Market string `json:"market,omitempty"`
 	// Config is the digest of the configuration file's bytes, Params what of it decides.
 	Config string `json:"config"`
 	Params Params `json:"params"`

@@ -258,7 +258,7 @@ var (
 	})
 	anyBoot = rapid.Custom(func(t *rapid.T) core.Boot {
 		return core.Boot{
-			Version: text.Draw(t, "version"), Name: text.Draw(t, "name"), PodUID: text.Draw(t, "pod"), BootID: text.Draw(t, "boot"), Mode: text.Draw(t, "mode"),
+			Version: text.Draw(t, "version"), Name: text.Draw(t, "name"), PodUID: text.Draw(t, "pod"), BootID: text.Draw(t, "boot"), Mode: text.Draw(t, "mode"), Market: text.Draw(t, "market"),
 			Config: text.Draw(t, "config"), Params: anyParams.Draw(t, "params"), Engine: text.Draw(t, "engine"), Binary: text.Draw(t, "binary"), Specs: anySpecs.Draw(t, "specs"), Baseline: anyAccount.Draw(t, "baseline"),
 			Torn: whole.Draw(t, "torn"), Kept: text.Draw(t, "kept"),
 		}

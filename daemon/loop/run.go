@@ -146,6 +146,10 @@ func Params(c *config.Config) core.Params {
 func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1)}
 	first := recovered.Boot == nil
+	if !first && recovered.Boot.Market != p.Boot.Market {
+		return nil, &HaltError{Reason: "AnotherMarket", Err: fmt.Errorf("the ledger is of %s, and the configuration names %s: what it says is held there, is not held here; use another ledger folder",
+			market(recovered.Boot.Market), market(p.Boot.Market))}
+	}
 	var err error
 	if l.Venue, err = p.NewVenue(&l.state, first); err != nil {
 		return nil, &HaltError{Reason: "VenueFailed", Err: err}
@@ -182,6 +186,13 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 		return l, l.haltOrdered(ctx, l.state.Halted)
 	}
 	return l, nil
+}
+
+func market(name string) string {
+	if name == "" {
+		return "the paper venue"
+	}
+	return name
 }
 
 // once is a tick, and what is left to do if the ledger failed in it. After an error it does nothing more.

@@ -126,9 +126,6 @@ func load(file string) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Mode != config.ModePaper {
-		return nil, fmt.Errorf("%s: venue: expected paper, found %s, which this build cannot trade on", file, c.Venue.Kind())
-	}
 	return &setup{config: c, set: set, specs: nine, sources: sources}, nil
 }
 
@@ -284,7 +281,7 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	if err := d.setup.start(ctx, slog.New(logr.ToSlogHandler(d.log.WithName("tau")))); err != nil {
 		return nil, &loop.HaltError{Reason: "EngineFailed", Err: err}
 	}
-	boot := core.Boot{Version: fullVersion(), Name: c.Name, PodUID: d.podUID, BootID: d.bootID, Mode: string(c.Mode), Specs: d.set}
+	boot := core.Boot{Version: fullVersion(), Name: c.Name, PodUID: d.podUID, BootID: d.bootID, Mode: string(c.Mode), Market: c.Venue.Market(), Specs: d.set}
 	if t := recovery.TornTail; t != nil {
 		boot.Torn, boot.Kept = t.Bytes, t.Kept
 		d.log.Info("a torn tail was cut from the ledger", "segment", t.Segment, "offset", t.Offset, "bytes", t.Bytes, "kept", t.Kept)

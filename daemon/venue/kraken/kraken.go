@@ -37,6 +37,7 @@ var looks = []time.Duration{0, 100 * time.Millisecond, 400 * time.Millisecond}
 type Venue struct {
 	config config.KrakenVenue
 	client *client
+	begun  time.Time
 
 	pairChecked bool
 	account     core.Account
@@ -59,7 +60,7 @@ func New(c config.KrakenVenue, now func() time.Time) (*Venue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Venue{config: c, client: client}, nil
+	return &Venue{config: c, client: client, begun: now()}, nil
 }
 
 // Name implements venue.Venue.

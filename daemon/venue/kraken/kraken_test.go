@@ -260,7 +260,7 @@ func TestOnlyACertainRefusalIsOne(t *testing.T) {
 						t.Fatalf("asked again: expected %s, found %+v", want, again)
 					}
 				}
-				m.clock.add(30*time.Second - time.Millisecond) // 20 s of the order, and 10 of the lists
+				m.clock.add(30*time.Second - time.Millisecond) // 20 s of the order, and 10 of the lists; the exchange tells whole seconds
 				if got := m.venue.Query(m.ctx(), o); !executed && got.Result != core.Pending {
 					t.Fatalf("before it would be dropped: found %+v", got)
 				}
@@ -397,10 +397,14 @@ func TestTwoOrdersUnderOneIDAreLeftToAPerson(t *testing.T) {
 	}
 }
 
-func TestAPreAuthorisedExitOfUnknownTimeIsNotThereNow(t *testing.T) {
+func TestAnExitOfUnknownTimeIsNotThereWhenTheListsHadTime(t *testing.T) {
 	m := newMarket(t, nil)
 	o := m.order(core.Sell, "0.1", "1990")
 	o.Expires = 0
+	if got := m.venue.Query(m.ctx(), o); got.Result != core.Pending {
+		t.Errorf("just started: found %+v", got)
+	}
+	m.clock.add(listsLag)
 	if got := m.venue.Query(m.ctx(), o); got.Result != core.NotFound {
 		t.Errorf("found %+v", got)
 	}

@@ -141,16 +141,19 @@ func (v *Venue) Query(ctx context.Context, o venue.Order) venue.Answer {
 }
 
 // absent is the answer for an order that the exchange does not show. It has none when its clock is past the deadline and its lists had time to
-// catch up; until then it may still be on its way. An order whose deadline is not known (0) is not there now.
+// catch up; until then it may still be on its way. An order whose deadline is not known (0) was sent by an earlier process, if it was: the lists have
+// had time since this one began.
 func (v *Venue) absent(ctx context.Context, o venue.Order) venue.Answer {
+	at, from := v.client.now().UnixMilli(), v.begun.UnixMilli()
 	if o.Expires != 0 {
-		at, err := v.serverTime(ctx)
-		if err != nil {
+		var err error
+		if at, err = v.serverTime(ctx); err != nil {
 			return venue.Answer{Result: core.Ambiguous, Reason: "the exchange does not show it, and what its clock says is not known: " + err.Error()}
 		}
-		if from := o.Expires + listsLag.Milliseconds(); at < from {
-			return venue.Answer{Result: core.Pending, Reason: fmt.Sprintf("the exchange does not show it, and it may still be on its way for %v", time.Duration(from-at)*time.Millisecond)}
-		}
+		from = o.Expires
+	}
+	if left := time.Duration(from-at)*time.Millisecond + listsLag; left > 0 {
+		return venue.Answer{Result: core.Pending, Reason: fmt.Sprintf("the exchange does not show it, which is no answer for another %v", left.Round(time.Second))}
 	}
 	return venue.Answer{Result: core.NotFound, Reason: "the exchange has no such order"}
 }
