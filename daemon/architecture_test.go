@@ -40,11 +40,14 @@ var mayImport = map[string][]string{
 	"daemon/oracle/moment": nil,
 	"daemon/oracle/series": {"daemon/fixed", "daemon/oracle/moment"},
 	"daemon/oracle/remote": {"daemon/guard"},
-	"daemon/oracle":        {"daemon/config", "daemon/fixed", "daemon/guard"},
+	"daemon/oracle":        {"daemon/config", "daemon/evm", "daemon/fixed", "daemon/guard"},
 	"daemon/venue":         {"daemon/core", "daemon/fixed"},
 	"daemon/venue/paper":   {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
 	"daemon/venue/kraken":  {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
 	"daemon/command":       nil,
+	// JSON-RPC and amounts: for the sources and the venue on EVM chains, which alone know go-ethereum.
+	"daemon/evm":             {"daemon/fixed"},
+	"daemon/venue/uniswapv2": {"daemon/core", "daemon/evm", "daemon/fixed", "daemon/venue"},
 	// Of api, the report's wire type.
 	"daemon/report": {"api/v1alpha1"},
 	// The loop knows the venue's interface and is given its sources: it imports no implementation of either.
@@ -89,7 +92,7 @@ var notLinkedInto = map[string][]string{
 		"k8s.io/client-go/dynamic", "k8s.io/api/apps",
 	},
 	// The operator cannot trade.
-	"controllers/cmd/manager": {module + "daemon/core", module + "daemon/venue", module + "daemon/ledger", module + "daemon/oracle", module + "daemon/loop"},
+	"controllers/cmd/manager": {"github.com/ethereum/go-ethereum", module + "daemon/core", module + "daemon/venue", module + "daemon/ledger", module + "daemon/oracle", module + "daemon/loop"},
 }
 
 // pkg is a package and what it imports, by import path.

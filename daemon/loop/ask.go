@@ -77,7 +77,9 @@ func (l *Loop) ask(ctx context.Context) (h heard) {
 		h.spare = &a
 	}
 	if open := l.state.Open; open != nil {
-		a := l.Venue.Query(ctx, venue.OrderOf(open))
+		order := venue.OrderOf(open)
+		order.Resend = l.Tenure.Margin() > 0
+		a := l.Venue.Query(ctx, order)
 		h.open = &a
 	}
 	if v, lists := l.Venue.(venue.Listed); lists && l.doubt.since != 0 {

@@ -29,6 +29,8 @@ type Order struct {
 	core.Action
 	// Told is what of it is in the ledger already.
 	Told core.Told
+	// Resend: the right to act is held, so a Query may give the venue the very same order once more, where the venue can't execute it twice.
+	Resend bool
 }
 
 // OrderOf is the order of an open intent.
