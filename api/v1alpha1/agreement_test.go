@@ -39,6 +39,15 @@ var agreed = map[string]string{
 	"oracle.sources.pyth.feed":               "oracle.sources.pyth.feed",
 	"oracle.sources.pyth.max_confidence_bps": "oracle.sources.pyth.maxConfidenceBps",
 	"oracle.sources.pyth.updates":            "oracle.sources.pyth.updates",
+	"oracle.sources.chainlink.rpc_url":       "oracle.sources.chainlink.rpcURL",
+	"oracle.sources.chainlink.chain_id":      "oracle.sources.chainlink.chainID",
+	"oracle.sources.chainlink.feed":          "oracle.sources.chainlink.feed",
+	"oracle.sources.chainlink.decimals":      "oracle.sources.chainlink.decimals",
+	"oracle.sources.uniswap_v2.rpc_url":      "oracle.sources.uniswapV2.rpcURL",
+	"oracle.sources.uniswap_v2.chain_id":     "oracle.sources.uniswapV2.chainID",
+	"oracle.sources.uniswap_v2.pair":         "oracle.sources.uniswapV2.pair",
+	"oracle.sources.uniswap_v2.base":         "oracle.sources.uniswapV2.base",
+	"oracle.sources.uniswap_v2.min_reserve":  "oracle.sources.uniswapV2.minReserve",
 	"oracle.sources.replay.series":           "oracle.sources.replay.series",
 	"oracle.sources.replay.times":            "oracle.sources.replay.times",
 	"oracle.sources.replay.offset":           "oracle.sources.replay.offset",
@@ -104,13 +113,14 @@ var agreed = map[string]string{
 // outside are the keys of taud.toml that no field of the resource sets: the operator chooses them.
 var outside = []string{
 	"daemon.name", "paths.tau_bin", "paths.kernel_spec", "paths.kernel_inputs", "paths.kernel_outputs", "paths.specs_root", "paths.data_dir", "paths.ledger_dir",
-	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "oracle.sources.replay.begin_ms", "oracle.sources.pyth.token_file", "economics.scale", "ledger.segment_bytes", "report.listen",
+	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "oracle.sources.replay.begin_ms", "oracle.sources.pyth.token_file",
+	"oracle.sources.chainlink.rpc_url_file", "oracle.sources.uniswap_v2.rpc_url_file", "economics.scale", "ledger.segment_bytes", "report.listen",
 	"venue.kraken.key_file", "venue.kraken.secret_file", "venue.uniswap_v2.rpc_url_file", "venue.uniswap_v2.key_file", "venue.uniswap_v2.password_file",
 }
 
 // defaultsInLists: inside lists the schema sets no default (server-side apply would lose track of who set it); daemon/config does.
 var defaultsInLists = []string{"oracle.sources.simulated.seed", "oracle.sources.simulated.start", "oracle.sources.simulated.step_bps", "oracle.sources.replay.offset", "oracle.sources.replay.times",
-	"oracle.sources.pyth.max_confidence_bps", "oracle.sources.pyth.updates"}
+	"oracle.sources.pyth.max_confidence_bps", "oracle.sources.pyth.updates", "oracle.sources.uniswap_v2.min_reserve"}
 
 // TestSchemaAgreesWithDaemonConfig: what the apiserver accepts, the daemon must accept, or the resource is Stalled for what could have been said
 // at kubectl apply; and a default must be the same in a cluster and outside.

@@ -53,9 +53,9 @@ type OracleSpec struct {
 	Sources []OracleSource `json:"sources"`
 }
 
-// OracleSource is one source of the price: exactly one of http, pyth, replay, simulated.
+// OracleSource is one source of the price: exactly one of chainlink, http, pyth, replay, simulated, uniswapV2.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.pyth), has(self.replay), has(self.simulated)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of http, pyth, replay, simulated is expected'"
+// +kubebuilder:validation:XValidation:rule="[has(self.chainlink), has(self.http), has(self.pyth), has(self.replay), has(self.simulated), has(self.uniswapV2)].exists_one(x, x)",messageExpression="'source ' + self.name + ': exactly one of chainlink, http, pyth, replay, simulated, uniswapV2 is expected'"
 type OracleSource struct {
 	// name of the source, unique in the list.
 	// +kubebuilder:validation:MinLength=1
@@ -69,6 +69,10 @@ type OracleSource struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,9}ms|[0-9]{1,5}([.][0-9]{1,3})?(s|m|h))+$') && duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be a duration above 0 and at most 24h in whole milliseconds, such as 250ms, 1.5s or 2h"
 	// +optional
 	MaxAge *metav1.Duration `json:"maxAge,omitempty"`
+
+	// chainlink reads a feed of the Chainlink network from its contract on an EVM chain.
+	// +optional
+	Chainlink *ChainlinkSource `json:"chainlink,omitempty"`
 
 	// http polls a JSON document.
 	// +optional
@@ -85,6 +89,91 @@ type OracleSource struct {
 	// simulated is a seeded random walk. It is not a market.
 	// +optional
 	Simulated *SimulatedSource `json:"simulated,omitempty"`
+
+	// uniswapV2 reads the spot price of a Uniswap V2 pair on an EVM chain. It can be moved by whoever pays for it: one of a quorum, never alone.
+	// +optional
+	UniswapV2 *UniswapV2Source `json:"uniswapV2,omitempty"`
+}
+
+// ChainlinkSource reads a feed of the Chainlink network from its contract on an EVM chain.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.rpcURL) != has(self.rpcSecretRef)",fieldPath=".rpcURL",message="expected exactly one of rpcURL and rpcSecretRef"
+type ChainlinkSource struct {
+	// rpcURL of the node's JSON-RPC. A URL that carries a key belongs in a Secret: rpcSecretRef.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
+	// +optional
+	RPCURL string `json:"rpcURL,omitempty"`
+
+	// rpcSecretRef names the Secret that holds the URL instead.
+	// +optional
+	RPCSecretRef *RPCSecretReference `json:"rpcSecretRef,omitempty"`
+
+	// chainID of the chain; a node of another one is refused.
+	// +kubebuilder:validation:Minimum=1
+	ChainID int64 `json:"chainID"`
+
+	// feed is the address of the feed's proxy contract.
+	// +kubebuilder:validation:MaxLength=42
+	// +kubebuilder:validation:Pattern=`^0x[0-9a-fA-F]{40}$`
+	Feed string `json:"feed"`
+
+	// decimals that the feed's answers must have; those of the first answer if absent.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=18
+	// +optional
+	Decimals *int32 `json:"decimals,omitempty"`
+}
+
+// UniswapV2Source reads the spot price of a Uniswap V2 pair on an EVM chain.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.rpcURL) != has(self.rpcSecretRef)",fieldPath=".rpcURL",message="expected exactly one of rpcURL and rpcSecretRef"
+type UniswapV2Source struct {
+	// rpcURL of the node's JSON-RPC. A URL that carries a key belongs in a Secret: rpcSecretRef.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
+	// +optional
+	RPCURL string `json:"rpcURL,omitempty"`
+
+	// rpcSecretRef names the Secret that holds the URL instead.
+	// +optional
+	RPCSecretRef *RPCSecretReference `json:"rpcSecretRef,omitempty"`
+
+	// chainID of the chain; a node of another one is refused.
+	// +kubebuilder:validation:Minimum=1
+	ChainID int64 `json:"chainID"`
+
+	// pair is the address of the pair's contract.
+	// +kubebuilder:validation:MaxLength=42
+	// +kubebuilder:validation:Pattern=`^0x[0-9a-fA-F]{40}$`
+	Pair string `json:"pair"`
+
+	// base is the address of the token whose price it is.
+	// +kubebuilder:validation:MaxLength=42
+	// +kubebuilder:validation:Pattern=`^0x[0-9a-fA-F]{40}$`
+	Base string `json:"base"`
+
+	// minReserve of the other token that the pair must have: the less there is, the cheaper the price is moved. 0 if absent.
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('-')",message="must not be negative"
+	// +optional
+	MinReserve Decimal `json:"minReserve,omitempty"`
+}
+
+// RPCSecretReference names a Secret in the resource's namespace that holds the URL of a node's JSON-RPC. The operator cannot read it: the kubelet
+// mounts it into the pod, and updates it there, and the daemon reads it again when it changes.
+type RPCSecretReference struct {
+	// name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// rpcURL: the Secret's key that holds the URL; rpc-url if absent.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	// +optional
+	RPCURL string `json:"rpcURL,omitempty"`
 }
 
 // HTTPSource polls a JSON document at every tick.

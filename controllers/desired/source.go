@@ -37,6 +37,19 @@ func sourceTable(s *v1alpha1.OracleSource, a *amounts) config.SourceTable {
 			t.Pyth.TokenFile = sourceCredentialsDir + "/" + sourceFile(s.Name, tokenFile)
 		}
 	}
+	if c := s.Chainlink; c != nil {
+		t.Chainlink = &config.ChainlinkTable{RPCURL: c.RPCURL, RPCURLFile: sourceNode(s.Name, c.RPCSecretRef), ChainID: c.ChainID, Feed: c.Feed}
+		if c.Decimals != nil {
+			decimals := int64(*c.Decimals)
+			t.Chainlink.Decimals = &decimals
+		}
+	}
+	if u := s.UniswapV2; u != nil {
+		t.UniswapV2 = &config.UniswapV2SourceTable{
+			RPCURL: u.RPCURL, RPCURLFile: sourceNode(s.Name, u.RPCSecretRef), ChainID: u.ChainID, Pair: u.Pair, Base: u.Base,
+		}
+		a.set(&t.UniswapV2.MinReserve, "oracle.sources["+s.Name+"].uniswapV2.minReserve", u.MinReserve)
+	}
 	if r := s.Replay; r != nil {
 		t.Replay = &config.ReplayTable{Series: r.Series, Times: orWord(string(r.Times), string(v1alpha1.ReplayStepped)), Offset: int64(r.Offset)}
 	}
@@ -46,6 +59,14 @@ func sourceTable(s *v1alpha1.OracleSource, a *amounts) config.SourceTable {
 		a.set(&t.Simulated.Start, "oracle.sources["+s.Name+"].simulated.start", sim.Start)
 	}
 	return t
+}
+
+// sourceNode is the file that holds the URL of a source's node; "" where the resource itself says it.
+func sourceNode(source string, ref *v1alpha1.RPCSecretReference) string {
+	if ref == nil {
+		return ""
+	}
+	return sourceCredentialsDir + "/" + sourceFile(source, rpcURLFile)
 }
 
 // orWord is a choice as the file writes it, or the default where the spec makes none.
@@ -65,6 +86,17 @@ func sourceCredentials(s *v1alpha1.OracleSpec) (all []*applycore.VolumeProjectio
 		if p := source.Pyth; p != nil && p.SecretRef != nil {
 			secret = p.SecretRef.Name
 			add(or(p.SecretRef.Token, tokenFile), tokenFile)
+		}
+		var node *v1alpha1.RPCSecretReference
+		switch {
+		case source.Chainlink != nil:
+			node = source.Chainlink.RPCSecretRef
+		case source.UniswapV2 != nil:
+			node = source.UniswapV2.RPCSecretRef
+		}
+		if node != nil {
+			secret = node.Name
+			add(or(node.RPCURL, rpcURLFile), rpcURLFile)
 		}
 		if secret != "" {
 			all = append(all, applycore.VolumeProjection().WithSecret(applycore.SecretProjection().WithName(secret).WithItems(items...)))

@@ -23,6 +23,12 @@ func (c *Config) CheckFiles() error {
 		if s.Replay != nil && s.Replay.File != "" {
 			r.needFile(element("oracle.sources", i)+".replay.file", s.Replay.File)
 		}
+		if c := s.Chainlink; c != nil {
+			r.needSecret(element("oracle.sources", i)+".chainlink.rpc_url_file", c.RPCURLFile)
+		}
+		if u := s.UniswapV2; u != nil {
+			r.needSecret(element("oracle.sources", i)+".uniswap_v2.rpc_url_file", u.RPCURLFile)
+		}
 		if s.Pyth != nil {
 			r.needSecret(element("oracle.sources", i)+".pyth.token_file", s.Pyth.TokenFile)
 		}

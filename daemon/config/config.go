@@ -142,6 +142,8 @@ type Source struct {
 
 	HTTP      *HTTPSource
 	Pyth      *PythSource
+	Chainlink *ChainlinkSource
+	UniswapV2 *UniswapV2Source
 	Replay    *ReplaySource
 	Simulated *SimulatedSource
 }
@@ -153,6 +155,10 @@ func (s Source) Kind() string {
 		return "http"
 	case s.Pyth != nil:
 		return "pyth"
+	case s.Chainlink != nil:
+		return "chainlink"
+	case s.UniswapV2 != nil:
+		return "uniswap_v2"
 	case s.Replay != nil:
 		return "replay"
 	}
@@ -176,6 +182,30 @@ type PythSource struct {
 	TokenFile string
 	// Stream: the server sends the prices; else every tick asks.
 	Stream bool
+}
+
+// ChainlinkSource reads a feed of the Chainlink network from its contract, over an EVM node's JSON-RPC.
+type ChainlinkSource struct {
+	// RPCURL of the node, or RPCURLFile that holds it.
+	RPCURL, RPCURLFile string
+	// ChainID of the chain, above 0.
+	ChainID int64
+	// Feed is the address of the feed's proxy contract.
+	Feed string
+	// Decimals that the feed's answers must have, 0 to 18; nil: those of the first answer.
+	Decimals *int64
+}
+
+// UniswapV2Source reads the spot price of a Uniswap V2 pair, over an EVM node's JSON-RPC.
+type UniswapV2Source struct {
+	// RPCURL of the node, or RPCURLFile that holds it.
+	RPCURL, RPCURLFile string
+	// ChainID of the chain, above 0.
+	ChainID int64
+	// Pair is the pair's address, Base that of the token whose price it is.
+	Pair, Base string
+	// MinReserve of the other token that the pair must have, at least 0.
+	MinReserve fixed.Value
 }
 
 // ReplaySource plays a recorded series. Exactly one of Series and File is set.

@@ -27,8 +27,15 @@ var inResource = map[string]string{
 	"oracle.sources[].http.time": "oracle.sources[].http.time", "oracle.sources[].http.volume": "oracle.sources[].http.volume",
 	"oracle.sources[].pyth.url": "oracle.sources[].pyth.url", "oracle.sources[].pyth.feed": "oracle.sources[].pyth.feed",
 	"oracle.sources[].pyth.max_confidence_bps": "oracle.sources[].pyth.maxConfidenceBps", "oracle.sources[].pyth.updates": "oracle.sources[].pyth.updates",
-	"oracle.sources[].pyth.token_file": "", // the resource names a Secret
-	"oracle.sources[].replay.times":    "oracle.sources[].replay.times", "oracle.sources[].replay.begin_ms": "",
+	"oracle.sources[].pyth.token_file":   "", // the resource names a Secret
+	"oracle.sources[].chainlink.rpc_url": "oracle.sources[].chainlink.rpcURL", "oracle.sources[].chainlink.chain_id": "oracle.sources[].chainlink.chainID",
+	"oracle.sources[].chainlink.feed": "oracle.sources[].chainlink.feed", "oracle.sources[].chainlink.decimals": "oracle.sources[].chainlink.decimals",
+	"oracle.sources[].uniswap_v2.rpc_url": "oracle.sources[].uniswapV2.rpcURL", "oracle.sources[].uniswap_v2.chain_id": "oracle.sources[].uniswapV2.chainID",
+	"oracle.sources[].uniswap_v2.pair": "oracle.sources[].uniswapV2.pair", "oracle.sources[].uniswap_v2.base": "oracle.sources[].uniswapV2.base",
+	"oracle.sources[].uniswap_v2.min_reserve":  "oracle.sources[].uniswapV2.minReserve",
+	"oracle.sources[].chainlink.rpc_url_file":  "", // the resource names a Secret
+	"oracle.sources[].uniswap_v2.rpc_url_file": "",
+	"oracle.sources[].replay.times":            "oracle.sources[].replay.times", "oracle.sources[].replay.begin_ms": "",
 	"oracle.sources[].replay.series": "oracle.sources[].replay.series", "oracle.sources[].replay.file": "", "oracle.sources[].replay.offset": "oracle.sources[].replay.offset",
 	"oracle.sources[].simulated.seed": "oracle.sources[].simulated.seed", "oracle.sources[].simulated.start": "oracle.sources[].simulated.start",
 	"oracle.sources[].simulated.step_bps": "oracle.sources[].simulated.stepBps",

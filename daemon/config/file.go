@@ -103,6 +103,8 @@ type SourceTable struct {
 	Name string `toml:"name" required:"true" form:"source"`
 	// MaxAgeMS instead of oracle.max_age_ms.
 	MaxAgeMS *int64 `toml:"max_age_ms" min:"1" max:"86400000"`
+	// Chainlink reads a feed of the Chainlink network from its contract on an EVM chain.
+	Chainlink *ChainlinkTable `toml:"chainlink,inline"`
 	// HTTP polls a JSON document at every tick.
 	HTTP *HTTPTable `toml:"http,inline"`
 	// Pyth asks a Hermes server for a feed of the Pyth network.
@@ -111,6 +113,8 @@ type SourceTable struct {
 	Replay *ReplayTable `toml:"replay,inline"`
 	// Simulated is a seeded random walk. It is not a market.
 	Simulated *SimulatedTable `toml:"simulated,inline"`
+	// UniswapV2 reads the spot price of a Uniswap V2 pair on an EVM chain. It can be moved by whoever pays for it: one of a quorum, never alone.
+	UniswapV2 *UniswapV2SourceTable `toml:"uniswap_v2,inline"`
 }
 
 // HTTPTable is the http of a source.
@@ -137,6 +141,33 @@ type PythTable struct {
 	Updates string `toml:"updates" default:"poll" oneof:"poll stream"`
 	// TokenFile holds the access token, if the server wants one; it is read again at every request.
 	TokenFile string `toml:"token_file,omitempty" form:"path"`
+}
+
+// ChainlinkTable is the chainlink of a source: exactly one of RPCURL and RPCURLFile.
+type ChainlinkTable struct {
+	// RPCURL of the node's JSON-RPC, or RPCURLFile, which holds it, since a URL may carry a key; the file is read again when it changes.
+	RPCURL     string `toml:"rpc_url,omitempty" form:"url"`
+	RPCURLFile string `toml:"rpc_url_file,omitempty" form:"path"`
+	// ChainID of the chain; a node of another one is refused.
+	ChainID int64 `toml:"chain_id" min:"1"`
+	// Feed is the address of the feed's proxy contract.
+	Feed string `toml:"feed" required:"true" form:"address"`
+	// Decimals that the feed's answers must have; without it those of the first answer.
+	Decimals *int64 `toml:"decimals" min:"0" max:"18"`
+}
+
+// UniswapV2SourceTable is the uniswap_v2 of a source: exactly one of RPCURL and RPCURLFile.
+type UniswapV2SourceTable struct {
+	// RPCURL of the node's JSON-RPC, or RPCURLFile, which holds it, since a URL may carry a key; the file is read again when it changes.
+	RPCURL     string `toml:"rpc_url,omitempty" form:"url"`
+	RPCURLFile string `toml:"rpc_url_file,omitempty" form:"path"`
+	// ChainID of the chain; a node of another one is refused.
+	ChainID int64 `toml:"chain_id" min:"1"`
+	// Pair contract, and Base, the token whose price it is.
+	Pair string `toml:"pair" required:"true" form:"address"`
+	Base string `toml:"base" required:"true" form:"address"`
+	// MinReserve of the other token that the pair must have: the less there is, the cheaper the price is moved.
+	MinReserve Scaled `toml:"min_reserve" default:"0" min:"0"`
 }
 
 // ReplayTable is the replay of a source: exactly one of Series and File.

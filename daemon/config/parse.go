@@ -107,6 +107,12 @@ func (r *reader) checkEach(f *File) {
 		if s.Replay != nil {
 			r.checkReplay(join(at, "replay"), s.Replay)
 		}
+		if c := s.Chainlink; c != nil {
+			r.checkNode(join(at, "chainlink"), c.RPCURL, c.RPCURLFile)
+		}
+		if u := s.UniswapV2; u != nil {
+			r.checkNode(join(at, "uniswap_v2"), u.RPCURL, u.RPCURLFile)
+		}
 		if s.Pyth != nil && s.Pyth.TokenFile != "" && r.good(at+".pyth.url") && !keepsSecrets(s.Pyth.URL) {
 			r.problem(at+".pyth.url", "an https URL (http on this machine only)", showURL(s.Pyth.URL), "the token of token_file travels with every request")
 		}
@@ -289,6 +295,14 @@ func resolveSource(s SourceTable, maxAgeMS int64, units func(Scaled) fixed.Value
 		feed := strings.ToLower(strings.TrimPrefix(s.Pyth.Feed, "0x"))
 		out.Pyth = &PythSource{
 			URL: s.Pyth.URL, Feed: feed, MaxConfidenceBps: s.Pyth.MaxConfidenceBps, TokenFile: path(s.Pyth.TokenFile), Stream: s.Pyth.Updates == "stream",
+		}
+	case s.Chainlink != nil:
+		c := s.Chainlink
+		out.Chainlink = &ChainlinkSource{RPCURL: c.RPCURL, RPCURLFile: path(c.RPCURLFile), ChainID: c.ChainID, Feed: c.Feed, Decimals: c.Decimals}
+	case s.UniswapV2 != nil:
+		u := s.UniswapV2
+		out.UniswapV2 = &UniswapV2Source{
+			RPCURL: u.RPCURL, RPCURLFile: path(u.RPCURLFile), ChainID: u.ChainID, Pair: u.Pair, Base: u.Base, MinReserve: units(u.MinReserve),
 		}
 	case s.Replay != nil:
 		out.Replay = &ReplaySource{

@@ -104,13 +104,16 @@ func (r *reader) checkVenue(f *File) {
 	if u == nil {
 		return
 	}
-	if r.good("venue.uniswap_v2.rpc_url", "venue.uniswap_v2.rpc_url_file") {
-		if n := count(u.RPCURL != "", u.RPCURLFile != ""); n != 1 {
-			r.problem("venue.uniswap_v2", "exactly one of rpc_url, rpc_url_file", strconv.Itoa(n), "")
-		}
-	}
+	r.checkNode("venue.uniswap_v2", u.RPCURL, u.RPCURLFile)
 	if r.good("venue.uniswap_v2.base", "venue.uniswap_v2.quote") && strings.EqualFold(u.Base, u.Quote) {
 		r.problem("venue.uniswap_v2.quote", "another token than base", show(u.Quote), "")
+	}
+}
+
+// checkNode checks that the table at that key says where the node is, once.
+func (r *reader) checkNode(at, url, file string) {
+	if n := count(url != "", file != ""); n != 1 && r.good(join(at, "rpc_url"), join(at, "rpc_url_file")) {
+		r.problem(at, "exactly one of rpc_url, rpc_url_file", strconv.Itoa(n), "")
 	}
 }
 

@@ -49,6 +49,8 @@ type Error struct {
 	Code int
 	// Text says what was found, without URL and keys.
 	Text string
+	// Timeout: there was no answer in time, or no time to ask.
+	Timeout bool
 	// Data is what the node added to its answer, such as a revert's; nil if nothing.
 	Data any
 }
@@ -147,7 +149,7 @@ type Call struct {
 // Do asks all calls in one request, and sets each one's Err. It returns the first of them, in the order of the calls.
 func (c *Client) Do(ctx context.Context, calls ...*Call) error {
 	if err := ctx.Err(); err != nil {
-		return c.all(calls, &Error{Fate: NotSent, Text: "the deadline had passed"})
+		return c.all(calls, &Error{Fate: NotSent, Text: "the deadline had passed", Timeout: true})
 	}
 	batch := make([]rpc.BatchElem, len(calls))
 	for i, call := range calls {
@@ -172,7 +174,7 @@ func (c *Client) Do(ctx context.Context, calls ...*Call) error {
 // One asks a single question.
 func (c *Client) One(ctx context.Context, result any, method string, args ...any) error {
 	if err := ctx.Err(); err != nil {
-		return &Error{Method: method, Fate: NotSent, Text: "the deadline had passed"}
+		return &Error{Method: method, Fate: NotSent, Text: "the deadline had passed", Timeout: true}
 	}
 	err := c.rpc.CallContext(ctx, result, method, args...)
 	if err == nil {
@@ -238,7 +240,7 @@ func (c *Client) failure(err error) *Error {
 		}
 		return &Error{Fate: NotSent, Text: text}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &timeout) && timeout.Timeout():
-		return &Error{Fate: Lost, Text: "none by the deadline"}
+		return &Error{Fate: Lost, Text: "none by the deadline", Timeout: true}
 	case errors.As(err, &number):
 		return &Error{Fate: Lost, Text: "the connection broke: " + number.Error()}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

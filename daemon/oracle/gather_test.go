@@ -125,7 +125,7 @@ func TestABadSourceStopsTheStart(t *testing.T) {
 		source config.Source
 		want   string
 	}{
-		{"no kind", config.Source{}, "oracle source a: expected exactly one of http, pyth, replay, simulated, found none"},
+		{"no kind", config.Source{}, "oracle source a: expected exactly one of chainlink, http, pyth, replay, simulated, uniswap_v2, found none"},
 		{"a missing file", config.Source{Replay: &config.ReplaySource{File: bad + "x"}}, "oracle source a: open " + bad + "x: no such file or directory"},
 		{"a bad file", config.Source{Replay: &config.ReplaySource{File: bad}}, "oracle source a: " + bad + ":2: price: expected a decimal number"},
 		{"an unknown series", config.Source{Replay: &config.ReplaySource{Series: "dow"}}, `oracle source a: expected a shipped series, one of sp500-daily, found "dow"`},

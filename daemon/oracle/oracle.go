@@ -60,6 +60,10 @@ func newSource(c config.Source, files map[string]*series.Series) (Source, error)
 		return remote.New(asker), nil
 	case c.Pyth != nil:
 		return newPyth(c.Name, *c.Pyth)
+	case c.Chainlink != nil:
+		return newChainlink(c.Name, *c.Chainlink)
+	case c.UniswapV2 != nil:
+		return newUniswapV2(c.Name, *c.UniswapV2)
 	case c.Replay != nil:
 		return newReplay(c.Name, *c.Replay, files)
 	case c.Simulated != nil:

@@ -22,6 +22,7 @@ import (
 	"github.com/ethereum/go-ethereum/node"
 
 	"github.com/taudaemon/taudaemon/daemon/evm"
+	"github.com/taudaemon/taudaemon/daemon/fixed"
 )
 
 func TestMain(m *testing.M) {
@@ -57,7 +58,7 @@ func seeded(n byte) *ecdsa.PrivateKey {
 	return key
 }
 
-var ether = evm.Pow10(18)
+var ether, pow6, one = evm.Pow10(18), evm.Pow10(6), big.NewInt(1)
 
 func times(n int64, unit *big.Int) *big.Int { return new(big.Int).Mul(big.NewInt(n), unit) }
 
@@ -148,7 +149,7 @@ func word(v any) []byte {
 func (c *chain) sign(key *ecdsa.PrivateKey, nonce uint64, tip int64, to *common.Address, value *big.Int, data []byte) *types.Transaction {
 	c.t.Helper()
 	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(big.NewInt(simulatedChainID)), &types.DynamicFeeTx{
-		ChainID: big.NewInt(simulatedChainID), Nonce: nonce, GasTipCap: times(tip, evm.Pow10(9)), GasFeeCap: times(1_000, evm.Pow10(9)),
+		ChainID: big.NewInt(simulatedChainID), Nonce: nonce, GasTipCap: times(tip, evm.Pow10(9)), GasFeeCap: times(100, evm.Pow10(9)),
 		Gas: 8_000_000, To: to, Value: value, Data: data,
 	})
 	c.must(err)
@@ -177,7 +178,9 @@ func (c *chain) mines(key *ecdsa.PrivateKey, to *common.Address, value *big.Int,
 	return r
 }
 
-func (c *chain) sends(key *ecdsa.PrivateKey, to common.Address, data []byte) { c.mines(key, &to, nil, data) }
+func (c *chain) sends(key *ecdsa.PrivateKey, to common.Address, data []byte) {
+	c.mines(key, &to, nil, data)
+}
 
 func (c *chain) deploy(name string, args ...[]byte) common.Address {
 	c.t.Helper()
@@ -220,4 +223,13 @@ func (c *chain) keyFile(key *ecdsa.PrivateKey) string {
 	file := filepath.Join(c.t.TempDir(), "key")
 	c.must(os.WriteFile(file, []byte("0x"+hex.EncodeToString(crypto.FromECDSA(key))+"\n"), 0o600))
 	return file
+}
+
+// burntOnChain is what the burn address has of the quote token.
+func (c *chain) burntOnChain() fixed.Value {
+	c.t.Helper()
+	units := new(big.Int).SetBytes(c.call(c.quote, evm.BalanceOf.Pack(common.HexToAddress(dead))))
+	v, err := evm.FromUnits(units, c.quoteDecimals, fixed.Floor)
+	c.must(err)
+	return v
 }

@@ -16,6 +16,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=taudaemon.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("ChainlinkSource"):
+		return &apiv1alpha1.ChainlinkSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConfigMapReference"):
 		return &apiv1alpha1.ConfigMapReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CooldownSpec"):
@@ -64,6 +66,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ReportSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RiskSpec"):
 		return &apiv1alpha1.RiskSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RPCSecretReference"):
+		return &apiv1alpha1.RPCSecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SignalSpec"):
 		return &apiv1alpha1.SignalSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SimulatedSource"):
@@ -82,6 +86,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TickSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UniswapV2SecretReference"):
 		return &apiv1alpha1.UniswapV2SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UniswapV2Source"):
+		return &apiv1alpha1.UniswapV2SourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UniswapV2Venue"):
 		return &apiv1alpha1.UniswapV2VenueApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VenueSpec"):

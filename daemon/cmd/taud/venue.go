@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/core"
@@ -9,6 +11,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken"
 	"github.com/taudaemon/taudaemon/daemon/venue/paper"
+	"github.com/taudaemon/taudaemon/daemon/venue/uniswapv2"
 )
 
 // newVenue is the configured venue: a line for each kind, the paper venue where none is set. s is the state of the ledger's own fills, first says
@@ -18,7 +21,7 @@ func newVenue(c *config.Config, s *core.State, first bool) (venue.Venue, error) 
 	case v.Kraken != nil:
 		return kraken.New(*v.Kraken, loop.SystemClock().Wall)
 	case v.UniswapV2 != nil:
-		return nil, fmt.Errorf("venue: expected kraken or paper, found %s, which this build cannot trade on", v.Kind())
+		return uniswapV2Venue(c)
 	}
 	return paperVenue(c, s, first), nil
 }
@@ -30,4 +33,22 @@ func paperVenue(c *config.Config, s *core.State, first bool) venue.Venue {
 		quote = c.Venue.Paper.QuoteBalance
 	}
 	return paper.New(paper.Configured(c, loop.SystemClock().Wall), s.Position.Qty, quote)
+}
+
+// uniswapV2Venue reads the account's key; the node is asked later.
+func uniswapV2Venue(c *config.Config) (*uniswapv2.Venue, error) {
+	u, e := c.Venue.UniswapV2, c.Economics
+	url := u.RPCURL
+	if u.RPCURLFile != "" {
+		text, err := os.ReadFile(u.RPCURLFile)
+		if err != nil {
+			return nil, fmt.Errorf("the file with the node's URL: %w", err)
+		}
+		url = strings.TrimSpace(string(text))
+	}
+	return uniswapv2.New(uniswapv2.Config{
+		RPCURL: url, ChainID: u.ChainID, Router: u.Router, Base: u.Base, Quote: u.Quote, Account: u.Account, BurnAddress: u.BurnAddress,
+		KeyFile: u.KeyFile, PasswordFile: u.PasswordFile, FeeBpsBuy: e.FeeBpsBuy, FeeBpsSell: e.FeeBpsSell, TradeQty: e.TradeQty,
+		Confirmations: u.Confirmations, GasMarginBps: u.GasMarginBps, MaxGasPriceGwei: u.MaxGasPriceGwei, NativePrice: u.NativePrice,
+	})
 }

@@ -32,6 +32,8 @@ const (
 	Credentials Code = "credentials"
 	// Breaker: not asked, because it failed too often in a row.
 	Breaker Code = "breaker"
+	// Node: a blockchain's node answers with an error, or is another chain's.
+	Node Code = "node"
 	// Internal: the source itself failed, which is a bug.
 	Internal Code = "internal"
 )

@@ -137,7 +137,7 @@ func (v *Venue) await(ctx context.Context, hash common.Hash) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("not final yet: %w", ctx.Err())
-		case <-time.After(max(v.config.BlockTime/2, 100*time.Millisecond)):
+		case <-time.After(max(v.blockTime/2, 100*time.Millisecond)):
 		}
 	}
 }

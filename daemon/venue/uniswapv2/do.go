@@ -16,16 +16,31 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/venue"
 )
 
-// Do implements venue.Venue: it sends the order's transaction, if the node expects it to succeed.
+// Do implements venue.Venue: it sends the order's transaction, if the node expects it to succeed and does not have it already.
 func (v *Venue) Do(ctx context.Context, o venue.Order) venue.Answer {
 	m, err := v.make(ctx, &o)
 	if err == nil {
 		err = v.preflight(ctx, &o, m)
 	}
-	if err != nil {
-		return venue.Answer{Result: core.Refused, Reason: "not sent: " + err.Error()}
+	var used *usedError
+	switch {
+	case errors.Is(err, errKnown):
+		return v.ask(ctx, &o, false)
+	case err != nil:
+		return venue.Answer{Result: core.Refused, Reason: "not sent: " + err.Error(), Replay: errors.As(err, &used)}
 	}
 	return v.send(ctx, m)
+}
+
+// errKnown: the node has the very same transaction.
+var errKnown = errors.New("the node has it already")
+
+// usedError: the nonce that was free when the ticket was made is used: somebody else acts for the account.
+type usedError struct{ expected, found uint64 }
+
+// Error says which.
+func (e *usedError) Error() string {
+	return fmt.Sprintf("expected the account's next nonce to be the ticket's %d, found %d", e.expected, e.found)
 }
 
 // make is the order's transaction, once the chain is known.
@@ -43,6 +58,7 @@ func (v *Venue) preflight(ctx context.Context, o *venue.Order, m *made) error {
 		chain, nonce, gas hexutil.Uint64
 		head              *evm.Head
 		native            hexutil.Big
+		known             *struct{}
 		account           = v.market.account
 	)
 	balance := evm.AskContract(m.spends, evm.BalanceOf, account)
@@ -51,7 +67,7 @@ func (v *Venue) preflight(ctx context.Context, o *venue.Order, m *made) error {
 		"from": account, "to": m.tx.To(), "input": hexutil.Bytes(m.tx.Data()),
 	}}}
 	others := []*evm.Call{
-		evm.AskChainID(&chain), evm.AskHead(evm.Latest, &head), v.askNonce(evm.Latest, &nonce),
+		evm.AskChainID(&chain), evm.AskHead(evm.Latest, &head), v.askNonce(evm.Latest, &nonce), askKnown(m, &known),
 		{Method: "eth_getBalance", Args: []any{account, evm.Latest}, Result: &native}, &balance.Call, &baseAllowed.Call, &quoteAllowed.Call,
 	}
 	_ = v.client.Do(ctx, append(others, estimate)...)
@@ -63,8 +79,13 @@ func (v *Venue) preflight(ctx context.Context, o *venue.Order, m *made) error {
 	if err := v.rightChain(chain); err != nil {
 		return err
 	}
-	if uint64(nonce) != m.nonce {
-		return fmt.Errorf("expected the account's next nonce to be the ticket's %d, found %d", m.nonce, nonce)
+	switch n := uint64(nonce); {
+	case known != nil:
+		return errKnown
+	case n > m.nonce:
+		return &usedError{m.nonce, n}
+	case n < m.nonce:
+		return fmt.Errorf("expected the account's next nonce to be the ticket's %d, found %d: the chain was reorganised", m.nonce, n)
 	}
 	if err := v.inTime(m, head); err != nil {
 		return err
@@ -81,16 +102,20 @@ func (v *Venue) preflight(ctx context.Context, o *venue.Order, m *made) error {
 	return v.enoughGas(m, uint64(gas))
 }
 
+func askKnown(m *made, into **struct{}) *evm.Call {
+	return &evm.Call{Method: "eth_getTransactionByHash", Args: []any{m.tx.Hash()}, Result: into}
+}
+
 func (v *Venue) askAllowance(token common.Address) *evm.Read {
 	return evm.AskContract(token, evm.Allowance, v.market.account, v.market.router)
 }
 
 // inTime: the next block can have it.
 func (v *Venue) inTime(m *made, head *evm.Head) error {
-	if head == nil || head.BaseFee == nil {
-		return errors.New("expected a newest block with a base fee (EIP-1559), found none")
+	if err := v.current(head); err != nil {
+		return err
 	}
-	if next := uint64(head.Time) + uint64((v.config.BlockTime+time.Second-1)/time.Second); m.deadline != 0 && m.deadline < next {
+	if next := uint64(head.Time) + uint64((v.blockTime+time.Second-1)/time.Second); m.deadline != 0 && m.deadline < next {
 		return fmt.Errorf("expected a deadline no earlier than the next block's time, %d, found %d", next, m.deadline)
 	}
 	if m.price.Cmp(head.BaseFee.ToInt()) < 0 {

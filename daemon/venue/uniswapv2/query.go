@@ -18,6 +18,9 @@ import (
 
 // Query implements venue.Venue.
 func (v *Venue) Query(ctx context.Context, o venue.Order) venue.Answer {
+	if o.Side == core.Sell && o.Expires == 0 {
+		return v.askUndated(ctx, &o)
+	}
 	return v.ask(ctx, &o, o.Resend)
 }
 
@@ -90,6 +93,7 @@ func (v *Venue) mined(ctx context.Context, o *venue.Order, m *made, r *receipt, 
 	if err != nil {
 		return pending("%v", err)
 	}
+	v.next = max(v.next, m.nonce+1)
 	if r.Status != 1 {
 		return venue.Answer{Result: core.Refused, Gas: gas, Reason: v.whyReverted(m, r, block)}
 	}
@@ -110,12 +114,15 @@ func (v *Venue) mined(ctx context.Context, o *venue.Order, m *made, r *receipt, 
 	return a
 }
 
+// usedUp is the share of the gas limit, in percent, from which on a revert is taken for a lack of gas.
+const usedUp = 95
+
 // whyReverted also takes up that the gas was too little.
 func (v *Venue) whyReverted(m *made, r *receipt, block *evm.Head) string {
 	switch {
-	case uint64(r.GasUsed) >= m.gas:
+	case uint64(r.GasUsed) >= m.gas/100*usedUp: // what a call inside may not use is left, a 64th
 		v.need = min(max(v.need, 2*m.gas), mostGas)
-		return fmt.Sprintf("reverted: all of its %d gas was used; the next has twice as much", m.gas)
+		return fmt.Sprintf("reverted: it ran out of gas, %d of %d were used; the next has twice as much", r.GasUsed, m.gas)
 	case m.deadline != 0 && uint64(block.Time) > m.deadline:
 		return fmt.Sprintf("reverted: mined at %d, after its deadline %d", block.Time, m.deadline)
 	}
@@ -178,7 +185,7 @@ func (v *Venue) missing(ctx context.Context, o *venue.Order, m *made, head *evm.
 		known     *struct{}
 	)
 	if err := v.client.Do(ctx, evm.AskHead(evm.Tag(final), &then), v.askNonce(evm.Tag(final), &nonceThen), askReceipt(m.tx.Hash(), &again),
-		&evm.Call{Method: "eth_getTransactionByHash", Args: []any{m.tx.Hash()}, Result: &known}); err != nil {
+		askKnown(m, &known)); err != nil {
 		return pending("%v", err)
 	}
 	spent := uint64(nonceThen) > m.nonce
@@ -214,10 +221,13 @@ func (v *Venue) lapsed(ctx context.Context, o *venue.Order, m *made, final uint6
 	delete(v.looked, hash)
 	a := venue.Answer{Result: core.NotFound, Reason: fmt.Sprintf("its deadline %d passed without it", m.deadline)}
 	if spent {
+		v.next = max(v.next, m.nonce+1)
 		a.Reason = fmt.Sprintf("another transaction used its nonce %d", m.nonce)
-		if a.Gas, err = v.gasOfOthers(ctx, o, m); err != nil {
+		ours := false
+		if a.Gas, ours, err = v.gasOfOthers(ctx, o, m); err != nil {
 			return pending("%v", err)
 		}
+		a.Replay = !ours
 	}
 	return a
 }
@@ -229,32 +239,43 @@ const logsAtOnce = 1_000
 // on at the next call.
 func (v *Venue) moved(ctx context.Context, m *made, final uint64) (bool, error) {
 	hash := m.tx.Hash()
-	from, span := max(m.block, v.looked[hash]), uint64(logsAtOnce)
-	for from <= final {
-		to := min(from+span-1, final)
-		var logs []types.Log
-		if err := v.client.Do(ctx, &evm.Call{Method: "eth_getLogs", Result: &logs, Args: []any{map[string]any{
-			"fromBlock": evm.Tag(from), "toBlock": evm.Tag(to), "address": m.spends,
-			"topics": []common.Hash{transferTopic, common.BytesToHash(v.market.account[:])},
-		}}}); evm.FateOf(err) == evm.Answered && span > 1 {
-			span /= 10
-			continue
-		} else if err != nil {
-			return false, err
+	found := false
+	err := v.transfers(ctx, m.spends, max(m.block, v.looked[hash]), final, func(tx common.Hash) { found = found || tx == hash }, func(next uint64) {
+		if !found {
+			v.looked[hash] = next
 		}
-		for _, l := range logs {
-			if l.TxHash == hash {
-				return true, nil
-			}
-		}
-		from = to + 1
-		v.looked[hash] = from
-	}
-	return false, nil
+	})
+	return found, err
 }
 
-// gasOfOthers is what transactions of ours with this nonce took that had been given up before, once: nobody else would book it.
-func (v *Venue) gasOfOthers(ctx context.Context, o *venue.Order, m *made) (sum fixed.Value, err error) {
+// transfers tells of each transaction of these blocks that took of the token from the account, and after each part from which block it goes on.
+func (v *Venue) transfers(ctx context.Context, token common.Address, from, final uint64, each func(tx common.Hash), upTo func(next uint64)) error {
+	for span := uint64(logsAtOnce); from <= final; {
+		to := min(from+span-1, final)
+		var logs []types.Log
+		err := v.client.Do(ctx, &evm.Call{Method: "eth_getLogs", Result: &logs, Args: []any{map[string]any{
+			"fromBlock": evm.Tag(from), "toBlock": evm.Tag(to), "address": token,
+			"topics": []common.Hash{transferTopic, common.BytesToHash(v.market.account[:])},
+		}}})
+		if err != nil && evm.FateOf(err) == evm.Answered && span > 1 {
+			span /= 10
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, l := range logs {
+			each(l.TxHash)
+		}
+		from = to + 1
+		upTo(from)
+	}
+	return nil
+}
+
+// gasOfOthers is what transactions of ours with this nonce took that had been given up before, once: nobody else would book it. It is false if
+// none of them is the one that used the nonce.
+func (v *Venue) gasOfOthers(ctx context.Context, o *venue.Order, m *made) (sum fixed.Value, ours bool, err error) {
 	kept := v.sent[:0:0]
 	for _, s := range v.sent {
 		if s.nonce != m.nonce {
@@ -263,19 +284,20 @@ func (v *Venue) gasOfOthers(ctx context.Context, o *venue.Order, m *made) (sum f
 		}
 		var r *receipt
 		if err := v.client.Do(ctx, askReceipt(s.tx.Hash(), &r)); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if r == nil {
 			continue
 		}
+		ours = true
 		gas, err := v.gas(ctx, o, r)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if sum, err = sum.Add(gas); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	v.sent = kept
-	return sum, nil
+	return sum, ours, nil
 }

@@ -33,20 +33,25 @@ type Config struct {
 	FeeBpsBuy, FeeBpsSell int64
 	// TradeQty of a buy: the base token must be able to show it.
 	TradeQty fixed.Value
-	// Confirmations after which a receipt is final, its own block counted, 1 to 100: full nodes know no older states than 128 blocks.
+	// Confirmations after which a receipt is final, its own block counted, 1 to 256. Nodes that are no archive know the states of the last 128
+	// blocks only: with more confirmations than that, use an archive node.
 	Confirmations int64
-	// BlockTime between two blocks of the chain: an order that expires before the next one could have it is not sent.
-	BlockTime time.Duration
-	// GasLimit of a transaction, until the node's estimate with GasMarginBps on top asks for more.
-	GasLimit, GasMarginBps int64
+	// GasMarginBps on top of the node's estimate must fit the gas limit.
+	GasMarginBps int64
 	// MaxGasPriceGwei is the most paid for a unit of gas.
 	MaxGasPriceGwei int64
 	// NativePrice is one native coin in quote units, to book gas; 0: base must be the wrapped native coin, and its price counts.
 	NativePrice fixed.Value
+	// Now is the wall clock, which tells a node that has stood still; nil is time.Now.
+	Now func() time.Time
 }
 
-// mostGas that a transaction is given, however much the node asks for.
-const mostGas = 30_000_000
+const (
+	// firstGas is the gas limit until an estimate asks for more. A first swap was estimated at 476,000; with the default margin that is within it.
+	firstGas = 1_200_000
+	// mostGas that a transaction is given, however much the node asks for.
+	mostGas = 16_000_000
+)
 
 // Venue is the pair of a router. Only the loop calls it, so it has no lock.
 type Venue struct {
@@ -56,19 +61,27 @@ type Venue struct {
 	client *evm.Client
 	// pair is the pool's address, known once the chain has been looked at; until then nothing is done.
 	pair *common.Address
+	// blockTime between two blocks of the chain, as it was on average before it was looked at, and at least a second.
+	blockTime time.Duration
 	// need is the gas limit that the next ticket has.
 	need uint64
+	// last is the last tick's ticket, nil before one, and next the lowest nonce that the account may still use, as far as is known.
+	last *ticket
+	next uint64
 	// sent are the last transactions that may have left this process.
 	sent []*made
 	// looked says up to which block there is no transfer by a transaction.
 	looked map[common.Hash]uint64
 }
 
-var _ venue.Venue = (*Venue)(nil)
+var (
+	_ venue.Venue    = (*Venue)(nil)
+	_ venue.Ticketed = (*Venue)(nil)
+)
 
 // New reads the key and checks the settings; the node is asked at the first call.
 func New(c Config) (*Venue, error) {
-	v := &Venue{config: c, need: uint64(max(c.GasLimit, 0)), looked: map[common.Hash]uint64{}}
+	v := &Venue{config: c, need: firstGas, looked: map[common.Hash]uint64{}}
 	v.market.chainID = big.NewInt(c.ChainID)
 	for _, a := range []struct {
 		name, text string
@@ -91,15 +104,18 @@ func New(c Config) (*Venue, error) {
 	switch {
 	case v.market.base == v.market.quote:
 		return nil, errors.New("uniswapV2: expected two tokens, found base and quote to be the same")
-	case c.ChainID <= 0 || c.Confirmations < 1 || c.Confirmations > 100 || c.MaxGasPriceGwei < 1 || c.GasLimit < 21_000 || c.GasLimit > mostGas:
-		return nil, fmt.Errorf("uniswapV2: expected a chain above 0, 1 to 100 confirmations, a price of gas of at least 1 gwei and a gas limit of 21000 to %d, "+
-			"found %d, %d, %d and %d", mostGas, c.ChainID, c.Confirmations, c.MaxGasPriceGwei, c.GasLimit)
+	case c.ChainID <= 0 || c.Confirmations < 1 || c.Confirmations > 256 || c.MaxGasPriceGwei < 1 || c.GasMarginBps < 0:
+		return nil, fmt.Errorf("uniswapV2: expected a chain above 0, 1 to 256 confirmations, a price of gas of at least 1 gwei and a margin of at least 0 bps, "+
+			"found %d, %d, %d and %d", c.ChainID, c.Confirmations, c.MaxGasPriceGwei, c.GasMarginBps)
 	}
 	if v.key, err = readKey(c.KeyFile, c.PasswordFile, v.market.account); err != nil {
 		return nil, fmt.Errorf("uniswapV2: %w", err)
 	}
 	if v.client, err = evm.Dial(c.RPCURL); err != nil {
 		return nil, fmt.Errorf("uniswapV2: %w", err)
+	}
+	if v.config.Now == nil {
+		v.config.Now = time.Now
 	}
 	return v, nil
 }
@@ -124,10 +140,14 @@ func (v *Venue) ready(ctx context.Context) error {
 	baseDecimals, quoteDecimals := evm.AskContract(m.base, evm.Decimals), evm.AskContract(m.quote, evm.Decimals)
 	factory, weth := evm.AskContract(m.router, factoryMethod), evm.AskContract(m.router, wethMethod)
 	asked := evm.AskChainID(&chain)
-	if err := v.client.Do(ctx, asked, &baseDecimals.Call, &quoteDecimals.Call, &factory.Call, &weth.Call); asked.Err != nil {
+	var head *evm.Head
+	if err := v.client.Do(ctx, asked, evm.AskHead(evm.Latest, &head), &baseDecimals.Call, &quoteDecimals.Call, &factory.Call, &weth.Call); asked.Err != nil {
 		return err
 	}
 	if err := v.rightChain(chain); err != nil {
+		return err
+	}
+	if err := v.current(head); err != nil {
 		return err
 	}
 	var err error
@@ -156,7 +176,8 @@ func (v *Venue) ready(ctx context.Context) error {
 		return fmt.Errorf("expected a trade quantity that a token of %d decimals can show, found %s", m.baseDecimals, v.config.TradeQty)
 	}
 	getPair := evm.AskContract(factoryAddress, getPairMethod, m.base, m.quote)
-	_ = v.client.Do(ctx, &getPair.Call) // Address has the error
+	var past *evm.Head
+	_ = v.client.Do(ctx, &getPair.Call, evm.AskHead(evm.Tag(uint64(max(int64(head.Number)-averageOver, 1))), &past)) // Address has the error
 	pair, err := getPair.Address()
 	switch {
 	case err != nil:
@@ -164,9 +185,15 @@ func (v *Venue) ready(ctx context.Context) error {
 	case pair == common.Address{}:
 		return fmt.Errorf("factory %s: expected a pair of %s and %s, found none", factoryAddress.Hex(), m.base.Hex(), m.quote.Hex())
 	}
-	v.market, v.pair = m, &pair
+	v.market, v.pair, v.blockTime = m, &pair, time.Second
+	if past != nil && past.Number < head.Number {
+		v.blockTime = max(v.blockTime, time.Duration(head.Time-past.Time)*time.Second/time.Duration(head.Number-past.Number))
+	}
 	return nil
 }
+
+// averageOver so many blocks the time between two is taken; the first block's is left out, since the genesis block before it has any time.
+const averageOver = 64
 
 func decimals(name string, r *evm.Read) (uint8, error) {
 	n, err := r.Small()
@@ -213,8 +240,8 @@ func (v *Venue) account(ctx context.Context) (a core.Account, err error) {
 	if err := v.rightChain(chain); err != nil {
 		return a, err
 	}
-	if head == nil || head.BaseFee == nil {
-		return a, errors.New("expected a newest block with a base fee (EIP-1559), found none")
+	if err := v.current(head); err != nil {
+		return a, err
 	}
 	if a.Base, err = balance("base", base, m.baseDecimals); err != nil {
 		return a, err
@@ -227,7 +254,23 @@ func (v *Venue) account(ctx context.Context) (a core.Account, err error) {
 	}
 	t.tip, t.price = fees(head.BaseFee.ToInt(), tip.ToInt(), v.mostPrice(), v.waiting(t.nonce))
 	a.Ticket = t.String()
+	v.last, v.next = &t, t.nonce
 	return a, nil
+}
+
+// oldestBlock: a node whose newest block is older has lost its peers or stands still. Ten blocks, for the chance of empty slots, and at least this.
+const oldestBlock = 30 * time.Second
+
+// current: the newest block is of a kind that is served, and new.
+func (v *Venue) current(head *evm.Head) error {
+	if head == nil || head.BaseFee == nil {
+		return errors.New("expected a newest block with a base fee (EIP-1559), found none")
+	}
+	limit := max(10*v.blockTime, oldestBlock)
+	if age := v.config.Now().Sub(time.Unix(int64(head.Time), 0)).Round(time.Second); age.Abs() > limit {
+		return fmt.Errorf("expected a newest block at most %v from now, found block %d made %v ago", limit, head.Number, age)
+	}
+	return nil
 }
 
 func balance(name string, r *evm.Read, decimals uint8) (fixed.Value, error) {

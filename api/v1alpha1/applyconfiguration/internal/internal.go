@@ -23,6 +23,24 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.ChainlinkSource
+  map:
+    fields:
+    - name: chainID
+      type:
+        scalar: numeric
+    - name: decimals
+      type:
+        scalar: numeric
+    - name: feed
+      type:
+        scalar: string
+    - name: rpcSecretRef
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.RPCSecretReference
+    - name: rpcURL
+      type:
+        scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.ConfigMapReference
   map:
     fields:
@@ -215,6 +233,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.OracleSource
   map:
     fields:
+    - name: chainlink
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.ChainlinkSource
     - name: http
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.HTTPSource
@@ -233,6 +254,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: simulated
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.SimulatedSource
+    - name: uniswapV2
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.UniswapV2Source
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.OracleSpec
   map:
     fields:
@@ -405,6 +429,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.taudaemon.taudaemon.api.v1alpha1.ReleasePolicy
       default: Auto
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.RPCSecretReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: rpcURL
+      type:
+        scalar: string
 - name: com.github.taudaemon.taudaemon.api.v1alpha1.RefusedHead
   map:
     fields:
@@ -740,6 +773,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: password
       type:
         scalar: string
+    - name: rpcURL
+      type:
+        scalar: string
+- name: com.github.taudaemon.taudaemon.api.v1alpha1.UniswapV2Source
+  map:
+    fields:
+    - name: base
+      type:
+        scalar: string
+    - name: chainID
+      type:
+        scalar: numeric
+    - name: minReserve
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.Decimal
+    - name: pair
+      type:
+        scalar: string
+    - name: rpcSecretRef
+      type:
+        namedType: com.github.taudaemon.taudaemon.api.v1alpha1.RPCSecretReference
     - name: rpcURL
       type:
         scalar: string

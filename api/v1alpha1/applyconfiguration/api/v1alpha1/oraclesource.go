@@ -9,12 +9,14 @@ import (
 // OracleSourceApplyConfiguration represents a declarative configuration of the OracleSource type for use
 // with apply.
 //
-// OracleSource is one source of the price: exactly one of http, pyth, replay, simulated.
+// OracleSource is one source of the price: exactly one of chainlink, http, pyth, replay, simulated, uniswapV2.
 type OracleSourceApplyConfiguration struct {
 	// name of the source, unique in the list.
 	Name *string `json:"name,omitempty"`
 	// maxAge of this source, instead of oracle.maxAge.
 	MaxAge *v1.Duration `json:"maxAge,omitempty"`
+	// chainlink reads a feed of the Chainlink network from its contract on an EVM chain.
+	Chainlink *ChainlinkSourceApplyConfiguration `json:"chainlink,omitempty"`
 	// http polls a JSON document.
 	HTTP *HTTPSourceApplyConfiguration `json:"http,omitempty"`
 	// pyth asks a Hermes server for a feed of the Pyth network.
@@ -23,6 +25,8 @@ type OracleSourceApplyConfiguration struct {
 	Replay *ReplaySourceApplyConfiguration `json:"replay,omitempty"`
 	// simulated is a seeded random walk. It is not a market.
 	Simulated *SimulatedSourceApplyConfiguration `json:"simulated,omitempty"`
+	// uniswapV2 reads the spot price of a Uniswap V2 pair on an EVM chain. It can be moved by whoever pays for it: one of a quorum, never alone.
+	UniswapV2 *UniswapV2SourceApplyConfiguration `json:"uniswapV2,omitempty"`
 }
 
 // OracleSourceApplyConfiguration constructs a declarative configuration of the OracleSource type for use with
@@ -44,6 +48,14 @@ func (b *OracleSourceApplyConfiguration) WithName(value string) *OracleSourceApp
 // If called multiple times, the MaxAge field is set to the value of the last call.
 func (b *OracleSourceApplyConfiguration) WithMaxAge(value v1.Duration) *OracleSourceApplyConfiguration {
 	b.MaxAge = &value
+	return b
+}
+
+// WithChainlink sets the Chainlink field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Chainlink field is set to the value of the last call.
+func (b *OracleSourceApplyConfiguration) WithChainlink(value *ChainlinkSourceApplyConfiguration) *OracleSourceApplyConfiguration {
+	b.Chainlink = value
 	return b
 }
 
@@ -76,5 +88,13 @@ func (b *OracleSourceApplyConfiguration) WithReplay(value *ReplaySourceApplyConf
 // If called multiple times, the Simulated field is set to the value of the last call.
 func (b *OracleSourceApplyConfiguration) WithSimulated(value *SimulatedSourceApplyConfiguration) *OracleSourceApplyConfiguration {
 	b.Simulated = value
+	return b
+}
+
+// WithUniswapV2 sets the UniswapV2 field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UniswapV2 field is set to the value of the last call.
+func (b *OracleSourceApplyConfiguration) WithUniswapV2(value *UniswapV2SourceApplyConfiguration) *OracleSourceApplyConfiguration {
+	b.UniswapV2 = value
 	return b
 }
