@@ -148,7 +148,7 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	first := recovered.Boot == nil
 	if !first && recovered.Boot.Market != p.Boot.Market {
 		return nil, &HaltError{Reason: "AnotherMarket", Err: fmt.Errorf("the ledger is of %s, and the configuration names %s: what it says is held there, is not held here; use another ledger folder",
-			market(recovered.Boot.Market), market(p.Boot.Market))}
+			venueCalled(recovered.Boot.Market), venueCalled(p.Boot.Market))}
 	}
 	var err error
 	if l.Venue, err = p.NewVenue(&l.state, first); err != nil {
@@ -188,7 +188,7 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	return l, nil
 }
 
-func market(name string) string {
+func venueCalled(name string) string {
 	if name == "" {
 		return "the paper venue"
 	}
