@@ -67,6 +67,7 @@ func TestTheMissionsFileLoadsUnchanged(t *testing.T) {
 }
 
 func TestEveryKeyIsReadAndAmountsAreConvertedFromTheirScale(t *testing.T) {
+	eight := int64(8)
 	c, err := Parse("/etc/taud/taud.toml", read(t, "full.toml"))
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +85,11 @@ func TestEveryKeyIsReadAndAmountsAreConvertedFromTheirScale(t *testing.T) {
 			{Name: "kraken", MaxAge: 5 * time.Second, HTTP: &HTTPSource{
 				URL: "https://api.example/0/public/Ticker?pair=XETHZUSD", Price: "$.result.XETHZUSD.c[0]", Time: "$['server time']"}},
 			{Name: "pyth", MaxAge: 3 * time.Second, Pyth: &PythSource{URL: "https://hermes.example", Feed: ethUSD, MaxConfidenceBps: 20, TokenFile: "/etc/taud/credentials/pyth", Stream: true}},
+			{Name: "chainlink", MaxAge: 3 * time.Second, Chainlink: &ChainlinkSource{
+				RPCURLFile: "/etc/taud/credentials/rpc-url", ChainID: 1, Feed: "0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419", Decimals: &eight}},
+			{Name: "pool", MaxAge: 3 * time.Second, UniswapV2: &UniswapV2Source{
+				RPCURL: "https://node.example", ChainID: 1, Pair: "0x1111111111111111111111111111111111111111",
+				Base: "0x2222222222222222222222222222222222222222", MinReserve: fixed.MustParse("1000")}},
 			{Name: "history", MaxAge: 3 * time.Second, Replay: &ReplaySource{Series: "sp500-daily", Offset: 250}},
 			{Name: "recording", MaxAge: 3 * time.Second, Replay: &ReplaySource{File: "/etc/taud/recordings/eth.csv", Recorded: true, BeginMS: 1_785_000_000_000}},
 			{Name: "walk", MaxAge: 3 * time.Second, Simulated: &SimulatedSource{Seed: 7, Start: fixed.MustParse("2500"), StepBps: 15}},
