@@ -64,14 +64,16 @@ func (b *binary) unchanged() error {
 }
 
 const (
-	versionDeadline = 5 * time.Second // the binary answers in about 10 ms
-	maxVersion      = 256             // bytes
+	// The binary answers in about 10 ms, but a machine that starts many other things at once may let it wait: with a
+	// longer StartDeadline that one counts.
+	versionDeadline = 5 * time.Second
+	maxVersion      = 256 // bytes
 )
 
 // Version returns what the binary prints for --version, trimmed. Nothing, more than 256 bytes, control characters
-// within, or no end within 5 s is an error.
-func Version(ctx context.Context, path string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, versionDeadline)
+// within, or no end within the deadline is an error.
+func Version(ctx context.Context, path string, deadline time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, "--version")
@@ -83,7 +85,7 @@ func Version(ctx context.Context, path string) (string, error) {
 	version := strings.TrimSpace(out.String())
 	switch {
 	case ctx.Err() != nil:
-		return "", fmt.Errorf("%s --version: expected an answer within %v, found none: %w", path, versionDeadline, ctx.Err())
+		return "", fmt.Errorf("%s --version: expected an answer within %v, found none: %w", path, deadline, ctx.Err())
 	case err != nil && version == "":
 		return "", fmt.Errorf("%s --version: %w", path, err)
 	case version == "":

@@ -29,7 +29,7 @@ type Options struct {
 	Protocol      Protocol      // "" is ProtocolSession
 	RunDir        string        // existing folder for the folders of processes; "" is the system's temporary folder
 	StepDeadline  time.Duration // for a tick, from the first input to the last output; 0 is 1 s
-	StartDeadline time.Duration // for a process to start and show its initial rows; 0 is 10 s
+	StartDeadline time.Duration // for a process to start and show its initial rows, and, at least 5 s, for --version; 0 is 10 s
 	Tries         int           // starts in a row before giving up; 0 is 3
 	Log           *slog.Logger  // starts, deaths, failures; nil is silence
 }
@@ -108,7 +108,7 @@ func newEngine(ctx context.Context, name string, src []byte, o Options) (*engine
 	if err != nil {
 		return nil, err
 	}
-	version, err := Version(ctx, o.Binary)
+	version, err := Version(ctx, o.Binary, max(o.StartDeadline, versionDeadline))
 	if err != nil {
 		return nil, err
 	}
