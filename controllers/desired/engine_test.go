@@ -70,8 +70,8 @@ func TestMemoryGrowsWithTheBinarysProcessesUnlessTheSpecNamesResources(t *testin
 		request, atMost string
 	}{
 		"embedded":        {func(s *v1alpha1.TauDaemonSpec) { s.Engine = v1alpha1.EngineSpec{Type: v1alpha1.EngineEmbedded} }, "32Mi", "128Mi"},
-		"the kernel only": {func(s *v1alpha1.TauDaemonSpec) { s.Engine.Tau.Runs = v1alpha1.RunsKernel }, "112Mi", "256Mi"},
-		"all nine":        {func(*v1alpha1.TauDaemonSpec) {}, "752Mi", "992Mi"},
+		"the kernel only": {func(s *v1alpha1.TauDaemonSpec) { s.Engine.Tau.Runs = v1alpha1.RunsKernel }, "144Mi", "320Mi"},
+		"all nine":        {func(*v1alpha1.TauDaemonSpec) {}, "1040Mi", "1568Mi"},
 		"named": {func(s *v1alpha1.TauDaemonSpec) {
 			s.Pod.Resources.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}
 		}, "1Gi", "0"},

@@ -79,10 +79,19 @@ func New(ctx context.Context, name string, src []byte, o Options) (tau.Engine, e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	// Never a nil *File or *Session as the interface: it would not compare as nil, and whoever closes what was started would call it.
 	if o.Protocol == ProtocolFile {
-		return newFile(ctx, e)
+		f, err := newFile(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
 	}
-	return newSession(ctx, e)
+	s, err := newSession(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // engine is what both protocols share: the spec, the state and the identity of the binary.

@@ -171,9 +171,12 @@ func TestEveryTrapOfAStartIsNamed(t *testing.T) {
 			if fault == double.WrongInitial || fault == double.Crash || fault == double.Unsat {
 				o.StartDeadline = 20 * time.Second
 			}
-			_, err := New(context.Background(), specs.KernelV35, spec(t, specs.KernelV35), o)
+			e, err := New(context.Background(), specs.KernelV35, spec(t, specs.KernelV35), o)
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("expected %q, found %v", want, err)
+			}
+			if e != nil {
+				t.Errorf("expected no engine beside an error, found %T", e)
 			}
 			requireEmpty(t, o.RunDir)
 		})
