@@ -48,7 +48,6 @@ func crashChild(dir string) {
 
 func TestAKilledWriterLosesNothingItAcknowledged(t *testing.T) {
 	withoutRace(t)
-	t.Parallel()
 	const rounds = 50
 	dir := fastDir(t)
 	self, err := os.Executable()

@@ -16,7 +16,6 @@ func TestTheAuditorsPageOfPythonAgrees(t *testing.T) {
 	if err != nil {
 		t.Skip("python3 is not installed: docs/verify.py is not run here")
 	}
-	t.Parallel()
 	// The name may be a script's that looks for the interpreter: it is asked once.
 	real, err := exec.Command(python, "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
