@@ -12,6 +12,8 @@ type Entry struct {
 	Anomalies                             int
 	// NonceSet: the kernel's nonce of the tick before. OpenIntent: an order of ours has no outcome yet.
 	NonceSet, OpenIntent bool
+	// Flatten: it is ordered to take on nothing. BurnArmed: the last round trip's burn has not left yet.
+	Flatten, BurnArmed bool
 	// Position held and Quantity to buy, with the limit that their sum must not exceed; in base units.
 	Position, Quantity, MaxPosition fixed.Value
 	// LeaseHeld with a margin that is not thin.
@@ -31,6 +33,8 @@ func RefuseBuy(e Entry) string {
 		{!e.Fresh, "prices are not fresh"},
 		{e.NonceSet, "the nonce of an earlier buy is set"},
 		{e.OpenIntent, "an intent is open"},
+		{e.Flatten, "flatten is ordered"},
+		{e.BurnArmed, "a burn is armed"},
 		{!e.CooldownOK, "cooldown"},
 		{!e.RiskOK, "risk limit"},
 		{!e.Affordable, "the account cannot pay for it"},

@@ -32,6 +32,8 @@ func TestEachThingAloneRefusesABuy(t *testing.T) {
 		{func(e *actuator.Entry) { e.Fresh = false }, "prices are not fresh"},
 		{func(e *actuator.Entry) { e.NonceSet = true }, "the nonce of an earlier buy is set"},
 		{func(e *actuator.Entry) { e.OpenIntent = true }, "an intent is open"},
+		{func(e *actuator.Entry) { e.Flatten = true }, "flatten is ordered"},
+		{func(e *actuator.Entry) { e.BurnArmed = true }, "a burn is armed"},
 		{func(e *actuator.Entry) { e.CooldownOK = false }, "cooldown"},
 		{func(e *actuator.Entry) { e.RiskOK = false }, "risk limit"},
 		{func(e *actuator.Entry) { e.Affordable = false }, "the account cannot pay for it"},

@@ -88,6 +88,19 @@ func stallLimit(p *Params, longHold bool) uint64 {
 	return StallLimit
 }
 
+// maxStallLimit is what 05 counts to.
+const maxStallLimit = 1<<10 - 1
+
+// Watched says whether 05 can watch a position for as long as the kernel may hold it. Beyond that it would call a stall, and the position would be
+// sold before its time.
+func (p *Params) Watched(longHold bool) error {
+	if stallLimit(p, longHold) <= maxStallLimit {
+		return nil
+	}
+	return fmt.Errorf("risk.max_position_ticks: expected at most %d with a kernel that is told when a position's time is up, because 05 counts to %d; found %d",
+		maxStallLimit-StallLimit, maxStallLimit, p.Risk.MaxPositionTicks)
+}
+
 type consultation struct {
 	specs Specs
 	v     Verdicts

@@ -513,3 +513,36 @@ type fataler struct {
 func (f *fataler) Helper()                      {}
 func (f *fataler) Fatal(args ...any)            { f.t.Fatal(args...) }
 func (f *fataler) Fatalf(s string, args ...any) { f.t.Fatalf(s, args...) }
+
+// TestTheShieldLooksAgainAtWhatOnlyTheTrendBitTold: found by taud spec prove with a kernel that does not look at its trend bit. Whatever the specs
+// say, nothing is bought while flatten is ordered or a burn is armed.
+func TestTheShieldLooksAgainAtWhatOnlyTheTrendBitTold(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		but  func(*core.State, *core.Observation)
+		want string
+	}{
+		{"nothing in the way", func(*core.State, *core.Observation) {}, ""},
+		{"flatten", func(_ *core.State, o *core.Observation) { o.Flatten = true }, "flatten is ordered"},
+		{"an armed burn", func(s *core.State, _ *core.Observation) { s.BurnArmed = true }, "a burn is armed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, testParams())
+			for range 2 {
+				w.tick(w.observe("100"))
+			}
+			o := w.observe("100")
+			facts := core.Assess(&w.params, &w.state, &o)
+			said := w.specs.Consult(context.Background(), &w.params, &w.state, &o, &facts)
+			c.but(&w.state, &o)
+			_, d := core.Step(&w.params, w.state, &o, &said)
+			if c.want == "" {
+				wantAction(t, d, core.Buy, false, "kernel")
+				return
+			}
+			if want := (core.Anomaly{Code: core.ShieldRefused, Detail: c.want}); !said.Out.Buy || d.Action != nil || len(d.Anomalies) != 1 || d.Anomalies[0] != want {
+				t.Fatalf("expected %+v, found the kernel's buy %t, anomalies %+v, action %+v", want, said.Out.Buy, d.Anomalies, d.Action)
+			}
+		})
+	}
+}

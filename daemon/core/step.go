@@ -231,7 +231,7 @@ func (t *step) buy() {
 	why := actuator.RefuseBuy(actuator.Entry{
 		SellToo: t.v.Out.Sell || t.Action != nil, Fresh: f.Fresh.OK, CooldownOK: f.Cooldown, RiskOK: f.Risk.OK, Affordable: f.Affordable,
 		Quarantined: f.quarantine.Active, Anomalies: len(t.Anomalies),
-		NonceSet: t.before.Kernel.Nonce, OpenIntent: busy(t.next, t.o), Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
+		NonceSet: t.before.Kernel.Nonce, OpenIntent: busy(t.next, t.o), Flatten: t.o.Flatten, BurnArmed: t.next.BurnArmed, Position: t.next.Position.Qty, Quantity: t.p.TradeQty,
 		MaxPosition: t.p.Risk.MaxPositionQty, LeaseHeld: t.o.Lease == LeaseHeld,
 	})
 	limit, err := guard.LimitAbove(f.Price, t.p.Costs.SlippageBps)

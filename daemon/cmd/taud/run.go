@@ -122,6 +122,10 @@ func load(file string) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	params := loop.Params(c)
+	if err := params.Watched(nine.LongHold()); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	sources, err := oracle.New(c.Oracle.Sources)
 	if err != nil {
 		return nil, err
