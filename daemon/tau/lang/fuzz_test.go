@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,9 +13,8 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/tau/lang"
 )
 
-// FuzzParse: whatever the text, the parser and the checker end without a panic and name a place inside the text; what
-// parses prints to a text that parses to the same print, and checks to the same answer.
-func FuzzParse(f *testing.F) {
+// addSpecs are the seeds of targets that read a spec's text: the recorded ones, the cases and the shipped ones.
+func addSpecs(f *testing.F) {
 	for _, pattern := range []string{"testdata/*/*.tau", "testdata/cases/*/spec.tau", "../../../specs/*.tau", "../../../specs/kernel/*.tau"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
@@ -28,6 +28,12 @@ func FuzzParse(f *testing.F) {
 			f.Add(src)
 		}
 	}
+}
+
+// FuzzParse: whatever the text, the parser and the checker end without a panic and name a place inside the text; what
+// parses prints to a text that parses to the same print, and checks to the same answer.
+func FuzzParse(f *testing.F) {
+	addSpecs(f)
 	f.Fuzz(func(t *testing.T, src []byte) {
 		s, err := lang.Parse("fuzz.tau", src)
 		if err != nil {
@@ -66,6 +72,37 @@ func requirePlaces(t *testing.T, err error, src []byte) {
 			t.Fatalf("expected a place in the text, found %v", e.Pos)
 		}
 	}
+}
+
+// FuzzCheck: whatever text the checker accepts compiles, and gives the rows of the reference evaluator, which knows nothing of what the
+// checker found out: so nothing is accepted whose first row or whose value is in doubt.
+func FuzzCheck(f *testing.F) {
+	addSpecs(f)
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, err := lang.Parse("fuzz.tau", src)
+		if err != nil || s.Check() != nil {
+			return
+		}
+		p, err := lang.Compile(s)
+		if err != nil {
+			t.Fatalf("expected what is accepted to compile: %v", err)
+		}
+		var inputs [][]uint64
+		for row := range 4 { // all clear, all set, and every second one
+			in := make([]uint64, len(p.Info().Inputs))
+			for i, stream := range p.Info().Inputs {
+				if row == 1 || row > 1 && (i+row)%2 == 0 {
+					in[i] = stream.Max()
+				}
+			}
+			inputs = append(inputs, in)
+		}
+		want := newReference(s, inputs).rows()
+		got := slices.Concat(p.InitialRows(), run(t, p, p.NewMachine(), inputs))
+		if !slices.EqualFunc(want, got, slices.Equal) {
+			t.Fatalf("expected the rows of the reference evaluator %v, found %v", want, got)
+		}
+	})
 }
 
 // FuzzEval: any spec that the generator makes of the fuzzer's bytes gives the rows of the reference evaluator.
