@@ -41,10 +41,12 @@ var mayImport = map[string][]string{
 	"daemon/oracle/series": {"daemon/fixed", "daemon/oracle/moment"},
 	"daemon/oracle/remote": {"daemon/guard"},
 	"daemon/oracle":        {"daemon/config", "daemon/evm", "daemon/fixed", "daemon/guard"},
-	"daemon/venue":         {"daemon/core", "daemon/fixed"},
-	"daemon/venue/paper":   {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
-	"daemon/venue/kraken":  {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
-	"daemon/command":       nil,
+	// The prover runs core and the specs against an environment of its own; nothing that trades imports it.
+	"daemon/prove":        {"daemon/core", "daemon/fixed", "daemon/guard", "daemon/kernel", "daemon/monitor", "daemon/signal", "daemon/tau"},
+	"daemon/venue":        {"daemon/core", "daemon/fixed"},
+	"daemon/venue/paper":  {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
+	"daemon/venue/kraken": {"daemon/config", "daemon/core", "daemon/fixed", "daemon/venue"},
+	"daemon/command":      nil,
 	// JSON-RPC and amounts: for the sources and the venue on EVM chains, which alone know go-ethereum.
 	"daemon/evm":             {"daemon/fixed"},
 	"daemon/venue/uniswapv2": {"daemon/core", "daemon/evm", "daemon/fixed", "daemon/venue"},

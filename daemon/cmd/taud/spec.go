@@ -18,7 +18,7 @@ import (
 
 func specCommand() *cobra.Command {
 	c := &cobra.Command{Use: "spec", Short: "Check, run and prove Tau specs"}
-	c.AddCommand(specCheckCommand(), specRunCommand())
+	c.AddCommand(specCheckCommand(), specRunCommand(), specProveCommand())
 	return c
 }
 
