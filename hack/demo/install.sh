@@ -6,6 +6,13 @@ build_images() {
   hack/image/build bin/pricefeed.tar localhost/pricefeed:dev hack/feed=/pricefeed
 }
 
+# build_double: bin/taudouble and bin/taudouble.tar, an image that holds it as /usr/bin/tau. It is the double of the Tau binary, for tests: the real
+# one may not be shipped.
+build_double() {
+  GOTOOLCHAIN=local GOFLAGS="-trimpath -buildvcs=false" CGO_ENABLED=0 GOWORK=off go build -ldflags "-s -w" -o bin/taudouble ./hack/taudouble
+  hack/image/build bin/taudouble.tar localhost/taudouble:dev bin/taudouble=/usr/bin/tau
+}
+
 install_operator() {
   kubectl apply --server-side -k config/default >/dev/null
   kubectl -n taudaemon-system rollout status deployment/taudaemon-manager --timeout=120s >/dev/null
