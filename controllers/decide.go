@@ -54,7 +54,7 @@ func decide(o *observed) *plan {
 		return o.memory.settled
 	}
 	p := &plan{
-		Commands:  v1alpha1.Commands{Acknowledge: o.TauDaemon.Spec.Quarantine.Acknowledge, Halt: o.Witnessing.halt()},
+		Commands:  v1alpha1.Commands{Acknowledge: o.TauDaemon.Spec.Quarantine.Acknowledge, Halt: o.Witnessing.halt(), Retention: o.retention()},
 		Witnessed: o.toTell(), Anchor: o.anchorDue(),
 	}
 	decideStop(o, p)

@@ -125,6 +125,17 @@ func (o *observed) toTell() v1alpha1.Witnessed {
 	return tell
 }
 
+// retention is what the daemon may delete of its ledger: what is older than the spec keeps, behind the head on the volume claim. That one outlives the resource,
+// so nobody can say later that what is gone was something else. While a head is refused everything is evidence.
+func (o *observed) retention() v1alpha1.RetentionCommand {
+	keep, a := o.TauDaemon.Spec.Ledger.Retention.Duration, o.Witnessing.Anchor
+	known := o.Witnessing.Known
+	if keep <= 0 || a == nil || a.Root == "" || known == nil || known.Origin != a.Origin || known.Size < a.Size || o.Witnessing.Refused != nil {
+		return v1alpha1.RetentionCommand{}
+	}
+	return v1alpha1.RetentionCommand{KeepMillis: keep.Milliseconds(), Origin: a.Origin, Size: a.Size, Root: a.Root}
+}
+
 // asked says that the Lease has what toTell says: whatever the daemon sends from now on, it knows what for.
 func (o *observed) asked() bool {
 	encoded, err := desired.EncodeWitnessed(o.toTell())

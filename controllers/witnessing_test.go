@@ -359,3 +359,53 @@ func TestALeaseThatIsMadeAnewTellsTheDaemonWhatWasWitnessed(t *testing.T) {
 	w.expectWrites("the first report on it", toLease, toStatus)
 	w.expectCondition(v1alpha1.ConditionLedgerConsistent, metav1.ConditionTrue, ReasonWitnessed)
 }
+
+func TestRetentionReachesTheDaemonBehindTheAnchorAndNeverRollsThePod(t *testing.T) {
+	w := newWorld(t)
+	pod := w.running(nil)
+	ordered := func(what string, keep time.Duration, size int64) {
+		t.Helper()
+		want := v1alpha1.RetentionCommand{}
+		if keep > 0 {
+			a := w.anchor()
+			want = v1alpha1.RetentionCommand{KeepMillis: keep.Milliseconds(), Origin: a.Origin, Size: size, Root: w.book.Head(size).Root}
+			if a.Size != size || a.Root != want.Root {
+				t.Errorf("%s: expected an anchor of size %d, found %+v", what, size, a)
+			}
+		}
+		if c, _ := w.commands(); c.Retention != want {
+			t.Errorf("%s: expected %+v, found %+v", what, want, c.Retention)
+		}
+	}
+	ordered("without one", 0, 0)
+	before, set := w.set().Spec.Template.Annotations[desired.AnnotationTemplateDigest], w.set().Generation
+	w.edit(func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Retention.Duration = 720 * time.Hour })
+	w.expectWrites("a retention", toLease, toStatus)
+	ordered("a retention", 720*time.Hour, 9)
+
+	w.report(w.showing(pod, 12))
+	w.expectWrites("a report within the anchor's interval", toStatus)
+	ordered("what is witnessed but not kept on the claim yet", 720*time.Hour, 9)
+	w.later(anchorInterval)
+	w.report(w.showing(pod, 14))
+	w.settle()
+	ordered("once it is", 720*time.Hour, 14)
+	w.expectWrites("nothing new")
+
+	w.edit(func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Retention.Duration = 24 * time.Hour })
+	w.settle()
+	ordered("another", 24*time.Hour, 14)
+	if w.set().Spec.Template.Annotations[desired.AnnotationTemplateDigest] != before || w.set().Generation != set || w.pod().DeletionTimestamp != nil {
+		t.Error("the pod was rolled for it")
+	}
+	w.edit(func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Retention.Duration = 0 })
+	w.settle()
+	ordered("taken back", 0, 0)
+
+	w.edit(func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Retention.Duration = time.Hour })
+	w.settle()
+	w.report(w.showing(pod, 8)) // rolled back: what is there is evidence now
+	w.settle()
+	w.expectCondition(v1alpha1.ConditionLedgerConsistent, metav1.ConditionFalse, witness.ReasonRollback)
+	ordered("while a head is refused", 0, 0)
+}

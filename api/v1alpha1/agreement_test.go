@@ -115,6 +115,7 @@ var outside = []string{
 	"daemon.name", "paths.tau_bin", "paths.kernel_spec", "paths.kernel_inputs", "paths.kernel_outputs", "paths.specs_root", "paths.data_dir", "paths.ledger_dir",
 	"engine.type", "engine.start_deadline_ms", "oracle.sources.replay.file", "oracle.sources.replay.begin_ms", "oracle.sources.pyth.token_file",
 	"oracle.sources.chainlink.rpc_url_file", "oracle.sources.uniswap_v2.rpc_url_file", "economics.scale", "ledger.segment_bytes", "report.listen",
+	"ledger.retention_hours", "ledger.anchor", // ledger.retention is a command to the running daemon, so that it never rolls the pod
 	"venue.kraken.key_file", "venue.kraken.secret_file", "venue.uniswap_v2.rpc_url_file", "venue.uniswap_v2.key_file", "venue.uniswap_v2.password_file",
 }
 

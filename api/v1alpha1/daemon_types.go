@@ -82,6 +82,16 @@ type LedgerSpec struct {
 	// +optional
 	AcceptOrigin string `json:"acceptOrigin,omitempty"`
 
+	// retention: how long the records of the ledger are kept, by the daemon's clock; without it all of them are, for good. Sealed segments whose records are
+	// all older are deleted, as far as the head that the operator has witnessed and keeps on the volume claim covers them, and never what a start needs: the
+	// newest snapshot and what came after it. The hashes of what was deleted are kept, so the ledger still verifies and proves the rest. What is deleted is
+	// not to be had again: take a backup before. It is an order to the running daemon and never rolls the pod.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}(s|m|h))+$') && duration(self) >= duration('1h') && duration(self) <= duration('87600h')",message="must be a duration from 1h to 87600h (ten years) in hours, minutes and seconds, such as 720h"
+	// +optional
+	Retention metav1.Duration `json:"retention,omitzero"`
+
 	// volume that holds the ledger.
 	// +kubebuilder:default={}
 	// +optional

@@ -199,6 +199,19 @@ type Commands struct {
 	// halt, with its reason: no further tick, no ledger record after the one of this command, no venue call. It ends when it is taken back: the
 	// daemon then starts anew.
 	Halt string `json:"halt,omitempty"`
+	// retention permits to delete old segments of the ledger; left out, none may be.
+	Retention RetentionCommand `json:"retention,omitzero"`
+}
+
+// RetentionCommand permits a daemon to delete the sealed segments of its ledger whose records are all older than KeepMillis and below Size. It is
+// obeyed only by the ledger of that origin and only while its tree at Size has that root.
+type RetentionCommand struct {
+	// keepMillis: how long records are kept, in milliseconds, at least an hour: spec.ledger.retention.
+	KeepMillis int64 `json:"keepMillis,omitempty"`
+	// origin, size and root of the witnessed head that is kept on the volume claim.
+	Origin string `json:"origin,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	Root   string `json:"root,omitempty"`
 }
 
 // Witnessed is what the operator tells a daemon of the heads that it has witnessed, as JSON in the annotation AnnotationWitnessed of its Lease. It is

@@ -139,7 +139,7 @@ func configFileOf(td *v1alpha1.TauDaemon, specs map[string]string) (config.File,
 	}
 	f.Venue = venueTable(&s.Venue, &a)
 
-	f.Ledger.SnapshotTicks = int64(s.Ledger.SnapshotTicks)
+	f.Ledger.SnapshotTicks = int64(s.Ledger.SnapshotTicks) // its retention is a command: in the file it would roll the pod
 	f.Report.IntervalMS = milliseconds(s.Report.Interval)
 	f.Report.LeaseDurationMS = milliseconds(s.Report.LeaseDuration)
 	f.Report.OnLeaseRisk = strings.ToLower(string(s.Report.OnLeaseRisk))

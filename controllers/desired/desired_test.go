@@ -125,6 +125,7 @@ func TestWhatNeverRollsThePodReachesNeitherConfigMapNorTemplate(t *testing.T) {
 		"updatePolicy": func(s *v1alpha1.TauDaemonSpec) { s.UpdatePolicy = v1alpha1.UpdateManual },
 		"onStop":       func(s *v1alpha1.TauDaemonSpec) { s.OnStop = v1alpha1.StopFlatten },
 		"volume size":  func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Volume.Size = resource.MustParse("20Gi") },
+		"retention":    func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Retention.Duration = 24 * time.Hour },
 		"retain":       func(s *v1alpha1.TauDaemonSpec) { s.Ledger.Volume.Retain = v1alpha1.VolumeDelete },
 	} {
 		t.Run(name, func(t *testing.T) {

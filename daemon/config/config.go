@@ -360,6 +360,10 @@ type Ledger struct {
 	SnapshotTicks int64
 	// SegmentBytes after which a segment is sealed, 64 KiB to 1 GiB.
 	SegmentBytes int64
+	// Retention: sealed segments whose records are all older may go, 1 h to 10 years; 0 keeps everything.
+	Retention time.Duration
+	// Anchor is the file with a checkpoint that is kept outside the ledger: only what it covers goes. Empty with a Retention of 0.
+	Anchor string
 }
 
 // Report says how the daemon reports, and how it holds its Lease.

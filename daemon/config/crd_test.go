@@ -62,7 +62,8 @@ var inResource = map[string]string{
 	"venue.uniswap_v2.gas_margin_bps": "venue.uniswapV2.gasMarginBps", "venue.uniswap_v2.max_gas_price_gwei": "venue.uniswapV2.maxGasPriceGwei",
 	"venue.uniswap_v2.native_price": "venue.uniswapV2.nativePrice", "venue.uniswap_v2.burn_address": "venue.uniswapV2.burnAddress",
 	"venue.uniswap_v2.rpc_url_file": "", "venue.uniswap_v2.key_file": "", "venue.uniswap_v2.password_file": "",
-	"ledger.snapshot_ticks": "ledger.snapshotTicks", "ledger.segment_bytes": "",
+	"ledger.snapshot_ticks": "ledger.snapshotTicks", "ledger.segment_bytes": "", "ledger.retention_hours": "", "ledger.anchor": "", // a command to the running daemon
+
 	"report.interval_ms": "report.interval", "report.lease_duration_ms": "report.leaseDuration", "report.on_lease_risk": "report.onLeaseRisk", "report.listen": "",
 	"log.level": "log.level",
 }

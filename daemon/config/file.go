@@ -262,6 +262,12 @@ type LedgerTable struct {
 	SnapshotTicks int64 `toml:"snapshot_ticks" default:"1000" min:"10" max:"1000000"`
 	// SegmentBytes after which a segment is sealed and the next one begun.
 	SegmentBytes int64 `toml:"segment_bytes" default:"4194304" min:"65536" max:"1073741824"`
+	// RetentionHours: sealed segments whose records are all older are deleted, as far as Anchor covers them; 0 keeps everything. The tree's hashes stay, so
+	// proofs of what is kept go on. In a pod it is left out: there spec.ledger.retention reaches the daemon without a new start of it.
+	RetentionHours int64 `toml:"retention_hours,omitempty" default:"0" min:"0" max:"87600"`
+	// Anchor is a copy of the ledger's file checkpoint that is kept elsewhere than paths.ledger_dir: newer ones are put in its place by whoever keeps it,
+	// and it is read at each pruning. What it does not cover is not deleted.
+	Anchor string `toml:"anchor,omitempty" form:"path"`
 }
 
 // ReportTable is [report].

@@ -63,6 +63,7 @@ func parse(name, dir string, src []byte) (*Config, error) {
 	r.checkVenue(&f)
 	r.checkTogether(&f)
 	r.checkMode(&f)
+	r.checkRetention(&f, dir)
 	if err := joinErrors(r.problems); err != nil {
 		return nil, err
 	}
@@ -212,6 +213,35 @@ func (r *reader) checkTogether(f *File) {
 	}
 }
 
+// checkRetention: nothing may be deleted that is not witnessed elsewhere.
+func (r *reader) checkRetention(f *File, dir string) {
+	if !r.good("ledger.retention_hours", "ledger.anchor", "paths.ledger_dir") {
+		return
+	}
+	l := &f.Ledger
+	switch {
+	case l.RetentionHours > 0 && l.Anchor == "":
+		r.problem("ledger.anchor", "a file with a checkpoint of this ledger, kept elsewhere", "none", "ledger.retention_hours deletes only what it covers")
+	case l.RetentionHours == 0 && l.Anchor != "":
+		r.problem("ledger.anchor", "ledger.retention_hours of at least 1 beside it", "none", "")
+	case l.Anchor != "" && inside(absolute(dir, f.Paths.LedgerDir), absolute(dir, l.Anchor)):
+		r.problem("ledger.anchor", "a file outside paths.ledger_dir", show(l.Anchor), "whoever rewrites the ledger would rewrite it too")
+	}
+}
+
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}
+
+// inside says that file lies in dir or below it, by their names.
+func inside(dir, file string) bool {
+	rel, err := filepath.Rel(dir, file)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
 func (r *reader) unlessGiven(key string) string {
 	if r.given[key] {
 		return ""
@@ -261,8 +291,11 @@ func resolve(f File, dir string) *Config {
 			MaxPositionTicks: f.Risk.MaxPositionTicks, MaxPositionQty: units(f.Economics.TradeQty),
 			MaxDrawdownBps: f.Risk.MaxDrawdownBps, EmergencySlippageBps: f.Risk.EmergencySlippageBps,
 		},
-		Venue:  resolveVenue(&f, path),
-		Ledger: Ledger(f.Ledger),
+		Venue: resolveVenue(&f, path),
+		Ledger: Ledger{
+			SnapshotTicks: f.Ledger.SnapshotTicks, SegmentBytes: f.Ledger.SegmentBytes,
+			Retention: time.Duration(f.Ledger.RetentionHours) * time.Hour, Anchor: path(f.Ledger.Anchor),
+		},
 		Report: Report{
 			Interval: ms(f.Report.IntervalMS), LeaseDuration: ms(f.Report.LeaseDurationMS),
 			OnLeaseRisk: LeaseRisk(f.Report.OnLeaseRisk), Listen: f.Report.Listen,

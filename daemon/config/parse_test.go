@@ -101,7 +101,7 @@ func TestEveryKeyIsReadAndAmountsAreConvertedFromTheirScale(t *testing.T) {
 		Cooldown: Cooldown{},
 		Risk:     Risk{MaxPositionTicks: 3, MaxPositionQty: fixed.MustParse("4.5"), MaxDrawdownBps: 500, EmergencySlippageBps: 300},
 		Venue:    Venue{Paper: PaperVenue{QuoteBalance: fixed.MustParse("1000"), SlippageBps: 2, Seed: 11, Latency: 40 * time.Millisecond, PartialBps: 1000, RejectBps: 200, AmbiguousBps: 100}},
-		Ledger:   Ledger{SnapshotTicks: 100, SegmentBytes: 1 << 20},
+		Ledger:   Ledger{SnapshotTicks: 100, SegmentBytes: 1 << 20, Retention: 720 * time.Hour, Anchor: "/etc/taud/witnessed/checkpoint"},
 		Report:   Report{Interval: 5 * time.Second, LeaseDuration: 20 * time.Second, OnLeaseRisk: LeaseRiskHold, Listen: ":8080"},
 		Log:      Log{Level: "debug"},
 	}

@@ -36,13 +36,13 @@ func benchCommit(b *testing.B, dir string, durability Durability) {
 	}
 }
 
-// memory returns a folder in memory, or skips.
-func memory(b *testing.B) string {
+// memory returns a folder on a file system in memory, where the machine has one: for what the disk's speed would only slow down.
+func memory(t testing.TB) string {
 	dir, err := os.MkdirTemp("/dev/shm", "ledger")
 	if err != nil {
-		b.Skip("no file system in memory: ", err)
+		return t.TempDir()
 	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -66,6 +67,11 @@ func (p *part) check() error {
 		file, err = openSegment(p.dir, *p.plain)
 	} else {
 		file, err = openPacked(filepath.Join(p.dir, p.name), sum)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		if gone, again := prunedSince(p.dir, p.first); again == nil && gone != nil {
+			return p.pruned(gone)
+		}
 	}
 	if err != nil {
 		return err
@@ -142,6 +148,17 @@ func (p *part) push(leaf Hash, stored *treeFile) error {
 		p.states = append(p.states, state{seq + 1, leaf, p.tree.clone()})
 	}
 	return nil
+}
+
+// pruned goes on with a segment that the writer has pruned since the folder was listed.
+func (p *part) pruned(gone *entry) error {
+	p.entry, p.plain, p.name, p.last = gone, nil, packedName(gone.First), false
+	stored, err := p.openTree()
+	if err != nil {
+		return err
+	}
+	defer stored.close()
+	return p.checkPruned(stored)
 }
 
 // checkPruned takes the leaf hashes of a pruned segment from its tree file: they still make the root.

@@ -78,6 +78,10 @@
 // missing, doubled or misnamed segment, a ledger shorter than what is known outside) is
 // a [CorruptionError] and changes nothing on disk.
 //
+// Retention. [Ledger.Prune] deletes sealed segments that a checkpoint kept outside covers, and never what a start needs. Their leaf hashes and their part of
+// the tree stay, so the ledger still leads to the same roots, and every kept record has its proof; what the pruned ones said is gone. That they
+// are gone by retention, and not by a thief, is what the signed manifest says.
+//
 // One writer. Open takes an exclusive flock on LOCK; a second opener gets a
 // [LockedError]. Readers need no lock and may run beside the writer: they see a
 // consistent beginning of the ledger, perhaps with a last record whose Commit has not returned yet.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -40,11 +41,12 @@ const lookTries = 100
 
 // openFolder reads dir's names, manifest and checkpoint. Errors: *CorruptionError, else the file system's.
 func openFolder(dir string) (*folder, error) {
-	for range lookTries {
+	for try := range lookTries {
 		f, err := tryFolder(dir)
 		if !errors.Is(err, errMoving) {
 			return f, err
 		}
+		time.Sleep(time.Duration(try/10) * time.Millisecond)
 	}
 	return nil, fmt.Errorf("%s: %w: expected a moment of rest in %d tries, found none", dir, errMoving, lookTries)
 }
@@ -79,6 +81,14 @@ func tryFolder(dir string) (*folder, error) {
 			return nil, errMoving
 		}
 		return nil, err
+	}
+	// A folder is not listed in one instant: what was renamed meanwhile may be missing under both its names. Two lists that agree are true.
+	again, err := listFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !found.same(&again) {
+		return nil, errMoving
 	}
 	return f, nil
 }

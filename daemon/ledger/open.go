@@ -199,7 +199,7 @@ func (f *folder) findOlder(found *Recovery) error {
 func (f *folder) checkSealed(i int, slow func(int) error) error {
 	e := &f.entries[i]
 	p := part{dir: f.dir, name: packedName(e.First), first: e.First, entry: e, limit: math.MaxUint64, slow: slow}
-	if err := p.check(); err != nil || i == 0 || e.Pruned {
+	if err := p.check(); err != nil || i == 0 || p.entry.Pruned {
 		return err
 	}
 	if before := &f.entries[i-1]; p.prev != before.Leaf {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 )
 
 // PrunedError says that records which were asked for have been deleted by retention.
@@ -51,14 +52,10 @@ func (f *folder) scan(from uint64, visit func(*Record) error) error {
 		case e.next() <= from:
 			c = chain{next: e.next(), leaf: e.Leaf, epoch: e.Epoch}
 		case e.Pruned:
-			to := e.next()
-			for _, later := range f.entries[i+1:] {
-				if !later.Pruned {
-					break
-				}
-				to = later.next()
+			if err := f.scanSegments(segments, &c, from, visit); err != nil {
+				return err
 			}
-			return errors.Join(f.scanSegments(segments, &c, from, visit), &PrunedError{max(from, e.First), to})
+			return f.gap(i, from)
 		default:
 			segments = append(segments, segment{packedName(e.First), e.First, e.Packed, true})
 		}
@@ -73,6 +70,38 @@ func (f *folder) scan(from uint64, visit func(*Record) error) error {
 	return f.scanSegments(append(segments, tail...), &c, from, visit)
 }
 
+// gap is the error of a scan from sequence number from on that has come to the i-th sealed segment, which is pruned.
+func (f *folder) gap(i int, from uint64) *PrunedError {
+	gone := &PrunedError{From: max(from, f.entries[i].First)}
+	for ; i < len(f.entries) && f.entries[i].Pruned; i++ {
+		gone.To = f.entries[i].next()
+	}
+	return gone
+}
+
+// prunedSince looks again whether the segment is pruned, as it is not there any more; nil if it is not.
+func prunedSince(dir string, first uint64) (*entry, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	i, pruned := f.pruned(first)
+	if !pruned {
+		return nil, nil
+	}
+	return &f.entries[i], nil
+}
+
+// pruned finds the sealed segment that begins with record first, if it is pruned.
+func (f *folder) pruned(first uint64) (at int, pruned bool) {
+	for i := range f.entries {
+		if f.entries[i].First == first {
+			return i, f.entries[i].Pruned
+		}
+	}
+	return 0, false
+}
+
 func (f *folder) scanSegments(segments []segment, c *chain, from uint64, visit func(*Record) error) error {
 	_, err := readAll(f.dir, segments, c, func(r *Record) error {
 		if r.Seq < from {
@@ -80,6 +109,16 @@ func (f *folder) scanSegments(segments []segment, c *chain, from uint64, visit f
 		}
 		return visit(r)
 	})
+	if errors.Is(err, os.ErrNotExist) {
+		// The writer may have pruned the next segment since the folder was listed.
+		now, again := openFolder(f.dir)
+		if again != nil {
+			return errors.Join(err, again)
+		}
+		if i, pruned := now.pruned(c.next); pruned {
+			return now.gap(i, from)
+		}
+	}
 	return err
 }
 
@@ -99,4 +138,22 @@ func (f *folder) record(seq uint64) (*Record, error) {
 		return nil, fmt.Errorf("record %d: expected a record below the ledger's end, found none", seq)
 	}
 	return found, nil
+}
+
+// Bytes returns how many bytes of lines the ledger in dir has, LFs included, without those of pruned records: what Scan reads, for who shows progress.
+func Bytes(dir string) (int64, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(0)
+	for i := range f.entries {
+		if !f.entries[i].Pruned {
+			n += f.entries[i].Bytes
+		}
+	}
+	for _, s := range f.tail {
+		n += s.size
+	}
+	return n, nil
 }

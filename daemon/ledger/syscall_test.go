@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,9 +65,9 @@ func syscallChild(dir string) {
 			}
 			at += int64(written)
 		}
-		anchor, err := l.Checkpoint()
+		_, err = l.Checkpoint()
 		if err == nil && life > 0 {
-			_, err = l.Prune(l.Head().Size, testMs+1, anchor)
+			_, err = l.Prune(context.Background(), PruneOptions{BeforeMS: testMs + 1, Anchor: Checkpoint{Origin: l.Origin(), Size: l.Head().Size, Root: l.Head().Root}})
 		}
 		if err = errors.Join(err, l.Close()); err != nil {
 			end(err)

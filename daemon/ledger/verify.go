@@ -136,9 +136,6 @@ func (f *folder) parts(o *VerifyOptions, j *joiner, result *VerifyResult) ([]*pa
 			break
 		}
 		parts = append(parts, &part{dir: f.dir, name: packedName(e.First), first: e.First, entry: e, limit: limit, sizes: sizes})
-		if e.Pruned {
-			result.Pruned += min(e.next(), limit) - e.First
-		}
 	}
 	for i := range f.tail {
 		s := &f.tail[i]
@@ -264,6 +261,7 @@ func (r *VerifyResult) take(p *part) {
 		r.TornTail = p.torn
 	}
 	if p.entry != nil && p.entry.Pruned {
+		r.Pruned += p.facts.Records
 		return
 	}
 	r.Bytes += p.facts.Bytes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
@@ -38,6 +39,23 @@ func (l *Loop) event(c core.Code, detail string) {
 	l.events = append(l.events, core.Anomaly{Code: c, Detail: detail})
 }
 
+// keepHouse scrubs and prunes the ledger beside the ticks, until ctx ends or stop is called, which waits for both.
+func (l *Loop) keepHouse(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { l.scrub(ctx) })
+	running.Go(func() { l.retain(ctx) })
+	return func() { cancel(); running.Wait() }
+}
+
+// found sends damage to the next tick.
+func (l *Loop) found(ctx context.Context, damage error) {
+	select {
+	case l.damage <- damage:
+	case <-ctx.Done():
+	}
+}
+
 // scrub reads the sealed segments again and again until ctx ends, and sends what it finds: a disk loses bits in what nobody reads.
 func (l *Loop) scrub(ctx context.Context) {
 	for {
@@ -47,10 +65,7 @@ func (l *Loop) scrub(ctx context.Context) {
 		}
 		if err != nil {
 			l.Log.Error(err, "the scrubber found damage in the ledger")
-			select {
-			case l.damage <- err:
-			case <-ctx.Done():
-			}
+			l.found(ctx, err)
 			return
 		}
 		select {

@@ -59,6 +59,8 @@ type Ledger interface {
 	Space() (ledger.Space, error)
 	Scrub(ctx context.Context, bytesPerSecond int64) error
 	SealError() error
+	Key() (string, error)
+	Prune(ctx context.Context, o ledger.PruneOptions) (ledger.Pruned, error)
 }
 
 // Parts are what the loop runs with. All are required but Server, Told, Local and Redact.
@@ -101,6 +103,7 @@ type Loop struct {
 
 	events     []core.Anomaly // found by the shell since the last tick
 	damage     chan error     // what the scrubber found
+	snapshots  chan int64     // their times, for who prunes behind them
 	diskWarned bool
 	sealError  error
 	outcomes   map[string]bool // open intents of which an outcome is recorded
@@ -144,7 +147,7 @@ func Params(c *config.Config) core.Params {
 // that may have left when the ledger failed. What the venue does not tell now it is asked at every tick, and until it does nothing else leaves. Where
 // a person's halt is in force, the loop comes with a *HaltError: it can report, and must not tick.
 func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
-	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1)}
+	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1), snapshots: make(chan int64, 1)}
 	first := recovered.Boot == nil
 	if !first && recovered.Boot.Market != p.Boot.Market {
 		return nil, &HaltError{Reason: "AnotherMarket", Err: fmt.Errorf("the ledger is of %s, and the configuration names %s: what it says is held there, is not held here; use another ledger folder",
@@ -206,10 +209,7 @@ func (l *Loop) once(ctx context.Context) error {
 // Run ticks until ctx ends, then shuts down in order; the position is kept. A *HaltError is returned as it is, with nothing written after it;
 // an error that wraps lease.ErrLost means that another took over.
 func (l *Loop) Run(ctx context.Context) error {
-	scrubCtx, stopScrub := context.WithCancel(ctx)
-	scrubEnded := make(chan struct{})
-	go func() { defer close(scrubEnded); l.scrub(scrubCtx) }()
-	defer func() { stopScrub(); <-scrubEnded }() // before the ledger is closed
+	defer l.keepHouse(ctx)() // before the ledger is closed
 	beat := time.NewTicker(l.Config.Tick.Interval)
 	defer beat.Stop()
 	// Between ticks that are far apart, the Lease is kept alive from here: a wedged loop must lose it.

@@ -178,7 +178,11 @@ func (l *Loop) commitSnapshot() error {
 	if l.doubt.String() != "" {
 		return nil
 	}
-	_, err := l.commit(ledger.KindSnapshot, l.Clock.Wall().UnixMilli(), core.Snapshot{Boot: l.bootSeq, State: l.state})
+	ms := l.Clock.Wall().UnixMilli()
+	_, err := l.commit(ledger.KindSnapshot, ms, core.Snapshot{Boot: l.bootSeq, State: l.state})
+	if err == nil {
+		l.pruneBehind(ms)
+	}
 	return err
 }
 

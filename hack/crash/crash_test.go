@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -72,7 +73,8 @@ func live(dir string, say func(format string, args ...any)) (err error) {
 	}
 	if anchor != nil {
 		say("open %d %s", recovery.Head.Size, recovery.Head.Root)
-		if _, err := l.Prune(recovery.Head.Size, unixMilli+1, anchor); err != nil {
+		kept := ledger.Checkpoint{Origin: recovery.Origin, Size: recovery.Head.Size, Root: recovery.Head.Root}
+		if _, err := l.Prune(context.Background(), ledger.PruneOptions{BeforeMS: unixMilli + 1, Anchor: kept}); err != nil {
 			return err
 		}
 	}

@@ -200,27 +200,3 @@ func showCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.JSON, "json", false, "print the exact lines")
 	return c
 }
-
-func replayCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "replay LEDGER", Short: "Run core and kernel again from the records, and compare every verdict, decision and byte", Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var r loop.Replayer
-			var records, ticks uint64
-			for rec, err := range ledger.Scan(args[0], 0) {
-				if err != nil {
-					return found(err)
-				}
-				if err := r.Apply(rec); err != nil {
-					return found(err)
-				}
-				records++
-				if rec.Kind == ledger.KindTick {
-					ticks++
-				}
-			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "replayed %d records, %d ticks: every verdict, decision and byte is the same\n", records, ticks)
-			return err
-		},
-	}
-}

@@ -213,6 +213,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: acceptOrigin
       type:
         scalar: string
+    - name: retention
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
     - name: snapshotTicks
       type:
         scalar: numeric

@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // LedgerSpecApplyConfiguration represents a declarative configuration of the LedgerSpec type for use
 // with apply.
 //
@@ -12,6 +16,11 @@ type LedgerSpecApplyConfiguration struct {
 	// acceptOrigin names the one ledger that may take the place of the witnessed one without continuing it: one that taud ledger restore made, or a new
 	// one on a new volume. The operator refuses it otherwise, and its origin is then in status.refusedHead. It permits nothing within one origin.
 	AcceptOrigin *string `json:"acceptOrigin,omitempty"`
+	// retention: how long the records of the ledger are kept, by the daemon's clock; without it all of them are, for good. Sealed segments whose records are
+	// all older are deleted, as far as the head that the operator has witnessed and keeps on the volume claim covers them, and never what a start needs: the
+	// newest snapshot and what came after it. The hashes of what was deleted are kept, so the ledger still verifies and proves the rest. What is deleted is
+	// not to be had again: take a backup before. It is an order to the running daemon and never rolls the pod.
+	Retention *v1.Duration `json:"retention,omitempty"`
 	// volume that holds the ledger.
 	Volume *VolumeSpecApplyConfiguration `json:"volume,omitempty"`
 }
@@ -35,6 +44,14 @@ func (b *LedgerSpecApplyConfiguration) WithSnapshotTicks(value int32) *LedgerSpe
 // If called multiple times, the AcceptOrigin field is set to the value of the last call.
 func (b *LedgerSpecApplyConfiguration) WithAcceptOrigin(value string) *LedgerSpecApplyConfiguration {
 	b.AcceptOrigin = &value
+	return b
+}
+
+// WithRetention sets the Retention field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Retention field is set to the value of the last call.
+func (b *LedgerSpecApplyConfiguration) WithRetention(value v1.Duration) *LedgerSpecApplyConfiguration {
+	b.Retention = &value
 	return b
 }
 
