@@ -4,4 +4,6 @@
 // whole, by a rename, and waits there for a daemon that is not running. The daemon takes orders up in the order of their names, which begin with
 // the time: it makes a record of each before it acts, and only then puts the answer in the order's place. So a crash in between gives the same
 // order again, and none is lost.
+//
+// What is no file, and what has another ending, is not looked at: a pipe by the right name must not keep a tick waiting.
 package command

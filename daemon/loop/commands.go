@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/taudaemon/taudaemon/daemon/command"
 	"github.com/taudaemon/taudaemon/daemon/core"
@@ -21,9 +23,11 @@ type ordered struct {
 	answers []answer
 }
 
+// answer to an order; releases says that it promises the release of an incident, which the next tick carries out.
 type answer struct {
-	order command.Order
-	text  string
+	command.Answer
+	order    command.Order
+	releases bool
 }
 
 // commands takes up what was ordered; what is new is a record of its own before the tick that follows it.
@@ -55,6 +59,9 @@ func (l *Loop) local(ms int64) error {
 		return nil
 	}
 	for _, o := range orders {
+		if slices.ContainsFunc(l.ordered.answers, func(a answer) bool { return a.order == o }) {
+			continue // it has its record, and is answered when the tick has
+		}
 		c := core.Command{Flatten: l.flatten, Halt: o.Halt, Release: o.Release, Local: true}
 		if o.Release {
 			c.Acknowledge = o.Incident
@@ -67,7 +74,9 @@ func (l *Loop) local(ms int64) error {
 		if err := l.command(ms, &c); err != nil {
 			return err
 		}
-		l.ordered.answers = append(l.ordered.answers, answer{o, l.answer(&c, was)})
+		given := l.answer(&c, was)
+		given.order = o
+		l.ordered.answers = append(l.ordered.answers, given)
 		l.ordered.halt = l.state.Halted
 		if c.Acknowledge != "" {
 			l.ordered.acknowledge = c.Acknowledge
@@ -76,22 +85,31 @@ func (l *Loop) local(ms int64) error {
 	return nil
 }
 
-// answer says what an order does.
-func (l *Loop) answer(c *core.Command, halted string) string {
-	q := &l.state.Quarantine
-	switch {
-	case c.Halt != "":
-		return fmt.Sprintf("halted after tick %d with a position of %s; taud release ends it", l.state.Tick, l.state.Position.Qty)
-	case c.Acknowledge != "" && q.Active && c.Acknowledge == q.Incident:
-		return fmt.Sprintf("incident %s (%s) is released at tick %d", q.Incident, q.Reason, l.state.Tick+1)
-	case c.Acknowledge != "" && q.Active:
-		return fmt.Sprintf("nothing released: the incident is %s (%s), not %s", q.Incident, q.Reason, c.Acknowledge)
-	case c.Acknowledge != "":
-		return "nothing released: there is no incident " + c.Acknowledge + " at hand"
-	case halted != "":
-		return "the halt is ended: " + halted
+// answer says what an order does; halted is why the ticking was ended before it.
+func (l *Loop) answer(c *core.Command, halted string) (a answer) {
+	if c.Halt != "" {
+		a.Done = true
+		a.Text = fmt.Sprintf("halted after tick %d with a position of %s; taud release ends it", l.state.Tick, l.state.Position.Qty)
+		return a
 	}
-	return "nothing to release: neither a halt nor an incident"
+	var said []string
+	if halted != "" {
+		a.Done = true
+		said = append(said, "the halt is ended: "+halted)
+	}
+	switch q := &l.state.Quarantine; {
+	case c.Acknowledge != "" && q.Active && c.Acknowledge == q.Incident:
+		a.Done, a.releases = true, true
+		said = append(said, fmt.Sprintf("incident %s (%s) is released at tick %d", q.Incident, q.Reason, l.state.Tick+1))
+	case c.Acknowledge != "" && q.Active:
+		said = append(said, fmt.Sprintf("no incident released: expected %s (%s), found %s", q.Incident, q.Reason, c.Acknowledge))
+	case c.Acknowledge != "":
+		said = append(said, "no incident released: expected none, for there is no quarantine, found "+c.Acknowledge)
+	case halted == "":
+		said = append(said, "nothing to release: neither a halt nor an incident")
+	}
+	a.Text = strings.Join(said, "; ")
+	return a
 }
 
 // command makes an order durable and takes it up.
@@ -106,7 +124,7 @@ func (l *Loop) command(ms int64, c *core.Command) error {
 // carriedOut answers the orders whose effect is durable.
 func (l *Loop) carriedOut() {
 	for _, a := range l.ordered.answers {
-		if err := l.Local.Done(a.order, a.text); err != nil {
+		if err := l.Local.Done(a.order, a.Answer); err != nil {
 			l.Log.Error(err, "an order of a person was not answered")
 		}
 	}
@@ -131,16 +149,33 @@ func (l *Loop) haltOrdered(ctx context.Context, why string) error {
 	if err := l.quiesce(ctx, "halted: "+why); err != nil {
 		return err
 	}
+	for i := range l.ordered.answers { // the tick that was to release it does not come
+		if a := &l.ordered.answers[i]; a.releases {
+			a.Answer = command.Answer{Text: "no incident released: a halt was ordered before the next tick; release it again after that"}
+		}
+	}
 	l.carriedOut()
-	return &HaltError{Reason: ReasonHaltOrdered, Err: errors.New(why)}
+	return halted(why)
+}
+
+// halted is the end of the ticking by a person's halt.
+func halted(why string) error {
+	return &HaltError{Reason: ReasonHaltOrdered, Err: fmt.Errorf("%s (a person's halt, which taud release ends)", why)}
+}
+
+// ordersWait says that orders of a person on this machine wait to be taken up.
+func (l *Loop) ordersWait() bool {
+	if l.Local == nil {
+		return false
+	}
+	orders, err := l.Local.Pending()
+	return err == nil && len(orders) > 0
 }
 
 // nothingOrdered says that all commands are those that were taken up already: a new one is not left waiting for the beat.
 func (l *Loop) nothingOrdered() bool {
-	if l.Local != nil {
-		if orders, err := l.Local.Pending(); err == nil && len(orders) > 0 {
-			return false
-		}
+	if l.ordersWait() {
+		return false
 	}
 	c := l.Tenure.Commands()
 	return c.Halt == "" && c.Flatten == l.flatten && (c.Acknowledge == "" || c.Acknowledge == l.state.Acknowledged)

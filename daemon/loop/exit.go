@@ -24,7 +24,8 @@ func ExitID(id string) string {
 	return hex.EncodeToString(h[:16])
 }
 
-// exitAfter is the id of the exit that an outcome authorises: of one that was not sent, the same again; of none, or of one that was, another.
+// exitAfter is the id of the exit that an outcome authorises: of one that was not sent, the same again; of none, or of one that was, another. One that the
+// venue says it never got counts as not sent: if it is on its way all the same, a venue carries out one of two with the same id.
 func exitAfter(s *core.State, out *core.Outcome) string {
 	if s.Spare != nil && s.Spare.ID != out.ID {
 		return s.Spare.ID

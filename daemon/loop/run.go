@@ -145,13 +145,18 @@ func Params(c *config.Config) core.Params {
 
 // New makes the loop ready to tick where the recovered ledger ends: it writes the boot record, and asks the venue for an open intent and for an exit
 // that may have left when the ledger failed. What the venue does not tell now it is asked at every tick, and until it does nothing else leaves. Where
-// a person's halt is in force, the loop comes with a *HaltError: it can report, and must not tick.
+// a person's halt is in force, the loop comes with a *HaltError: it can report, and must not tick; where nothing else was ordered since, it has
+// written nothing and asked nobody.
 func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	l := &Loop{Parts: p, state: recovered.State, boot: p.Boot, outcomes: map[string]bool{}, damage: make(chan error, 1), snapshots: make(chan int64, 1)}
 	first := recovered.Boot == nil
 	if !first && recovered.Boot.Market != p.Boot.Market {
 		return nil, &HaltError{Reason: "AnotherMarket", Err: fmt.Errorf("the ledger is of %s, and the configuration names %s: what it says is held there, is not held here; use another ledger folder",
 			venueCalled(recovered.Boot.Market), venueCalled(p.Boot.Market))}
+	}
+	if why := l.state.Halted; why != "" && !l.ordersWait() {
+		l.boot = *recovered.Boot
+		return l, halted(why)
 	}
 	var err error
 	if l.Venue, err = p.NewVenue(&l.state, first); err != nil {

@@ -20,6 +20,8 @@ type Halted struct {
 	Detail any
 	// Ordered: a command on the Lease ordered the halt, which ends when it is taken back.
 	Ordered bool
+	// Released, if set, says that a person on this machine ends the halt.
+	Released func() bool
 	// Server that goes on answering. Required.
 	Server *Server
 	// Tenure that is held already; nil if there is none.
@@ -39,7 +41,7 @@ const (
 
 // Halt keeps the process answering and reporting, and nothing else, until ctx ends: no crash loop that would hide the reason, and a pod that can
 // be entered. It keeps the Lease, so that no other daemon takes the account while a person looks, and gives it back at the end. A halt that was ordered
-// ends too when the order is taken back: the process then ends, and its next boot begins as any does.
+// ends too when the order is taken back, and a person's halt with the release: the process then ends, and its next boot begins as any does.
 func Halt(ctx context.Context, h Halted) {
 	if h.Log.GetSink() == nil {
 		h.Log = logr.Discard()
@@ -73,6 +75,10 @@ func Halt(ctx context.Context, h Halted) {
 		h.Tenure.Publish(show())
 		if h.Ordered && h.Tenure.Commands().Halt == "" {
 			h.Log.Info("the order to halt was taken back: this process ends, the next one starts anew")
+			break
+		}
+		if h.Released != nil && h.Released() {
+			h.Log.Info("a release waits: this process ends, the next one takes it up")
 			break
 		}
 		select {

@@ -139,3 +139,20 @@ func TestAHaltThatWasOrderedEndsWhenTheOrderIsTakenBack(t *testing.T) {
 		})
 	}
 }
+
+func TestAPersonsHaltEndsWhenItIsReleased(t *testing.T) {
+	s, f := start(t), newFence()
+	var released atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Halt(t.Context(), Halted{Report: damaged(), Server: s, Tenure: f, Released: released.Load})
+	}()
+	<-f.published
+	<-f.published // it stays until then
+	released.Store(true)
+	<-done
+	if r := <-f.released; r.Phase != v1alpha1.PhaseHalted {
+		t.Errorf("released with %+v", r)
+	}
+}

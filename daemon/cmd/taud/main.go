@@ -39,7 +39,7 @@ func execute(args []string) int {
 		Short:         "The tick daemon: takes on risk only where a formal specification allows it, and records why",
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), approveCommand(), backtestCommand(), replayCommand(), ledgerCommand(), specCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), haltCommand(), releaseCommand(), approveCommand(), backtestCommand(), replayCommand(), ledgerCommand(), specCommand(), versionCommand())
 	root.SetArgs(args)
 	switch err := root.ExecuteContext(ctx); {
 	case err == nil:

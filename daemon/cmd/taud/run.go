@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/taudaemon/taudaemon/api/v1alpha1"
+	orders "github.com/taudaemon/taudaemon/daemon/command"
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/guard"
@@ -185,6 +186,7 @@ type daemon struct {
 	tenure lease.Tenure
 	// api is the pod's Lease; nil outside Kubernetes.
 	api    lease.API
+	inbox  *orders.Inbox
 	ledger *ledger.Ledger
 	known  remembered
 }
@@ -225,9 +227,19 @@ func run(ctx context.Context, file, levelFlag string) error {
 	if err == nil {
 		d.log.Info("ticking", "version", fullVersion(), "every", s.config.Tick.Interval, "epoch", d.tenure.Epoch(), "ledger", d.ledger.Origin(),
 			"records", d.ledger.Head().Size, "kernel", s.specs.Info().SpecDigest, "venue", l.Venue.Name())
-		err = l.Run(ctx)
+		if err = l.Run(ctx); d.asked(err) {
+			d.log.Info("halted by a person: taud release ends it, and the next start goes on", "why", err.Error())
+			err = nil
+		}
 	}
 	return d.end(ctx, l, err)
+}
+
+// asked says that a run outside a pod ended because a person ordered it: that is as good an end as a signal. In a pod the process stays, since it
+// would only be started again.
+func (d *daemon) asked(err error) bool {
+	var halt *loop.HaltError
+	return errors.As(err, &halt) && halt.Reason == loop.ReasonHaltOrdered && d.podUID == ""
 }
 
 // refuse ends a run that could not begin: outside a pod with nothing started, in a pod halted.
@@ -255,7 +267,7 @@ func (d *daemon) listen(ctx context.Context, addr string, interval time.Duration
 }
 
 // start is start and crash recovery in one: lock, verify, replay, take the Lease, write the boot record, ask for open intents.
-func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
+func (d *daemon) start(ctx context.Context) (_ *loop.Loop, err error) {
 	c := d.config
 	d.server.Waiting("reading what the Lease knows of the ledger")
 	if err := d.remember(ctx); err != nil {
@@ -264,6 +276,9 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 	d.server.Waiting("opening the ledger")
 	if err := os.MkdirAll(c.Paths.LedgerDir, 0o750); err != nil {
 		return nil, &loop.HaltError{Reason: "LedgerUnreadable", Err: err}
+	}
+	if d.inbox, err = orders.Open(c.Paths.DataDir); err != nil {
+		return nil, &loop.HaltError{Reason: "CommandsUnreadable", Err: err}
 	}
 	recovery, err := d.openLedger()
 	if err != nil {
@@ -291,7 +306,7 @@ func (d *daemon) start(ctx context.Context) (*loop.Loop, error) {
 		d.log.Info("a torn tail was cut from the ledger", "segment", t.Segment, "offset", t.Offset, "bytes", t.Bytes, "kept", t.Kept)
 	}
 	return loop.New(ctx, loop.Parts{
-		Config: c, Specs: d.specs, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot,
+		Config: c, Specs: d.specs, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot, Local: d.inbox,
 		Gather:   d.gather,
 		NewVenue: func(s *core.State, first bool) (venue.Venue, error) { return newVenue(c, s, first) },
 	}, recovered)
@@ -405,6 +420,9 @@ func (d *daemon) halted(l *loop.Loop, halt *loop.HaltError) report.Halted {
 	}
 	r.Reason, r.Message = halt.Reason, halt.Err.Error()
 	h := report.Halted{Report: r, Server: d.server, Log: d.log, Tenure: d.tenure, Ordered: ordered}
+	if l != nil && halt.Reason == loop.ReasonHaltOrdered && !ordered {
+		h.Released = d.inbox.Released
+	}
 	if d.tenure == nil && d.api != nil {
 		h.Acquire = func(ctx context.Context) (lease.Tenure, error) {
 			o := lease.Options{
