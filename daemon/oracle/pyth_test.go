@@ -9,75 +9,32 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/taudaemon/taudaemon/daemon/config"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/daemon/oracle/hermestest"
 	"github.com/taudaemon/taudaemon/daemon/oracle/remote"
 )
 
 const ethUSD = "ff61491a931112ddf1bd8147cd1b641375f79f5825126d665480874634fd0ace"
 
-// priceUpdate is a PriceUpdate as Hermes documents it: binary data for a chain, and the same parsed.
-func priceUpdate(id, price, conf string, expo, publishTime int64) string {
-	return fmt.Sprintf(`{"binary":{"encoding":"hex","data":["504e41550100000003b801"]},"parsed":[{"id":"%s","price":{"price":"%s","conf":"%s","expo":%d,"publish_time":%d},`+
-		`"ema_price":{"price":"1","conf":"1","expo":-8,"publish_time":%d},"metadata":{"slot":161371489,"proof_available_time":%d,"prev_publish_time":%d}}]}`,
-		id, price, conf, expo, publishTime, publishTime, publishTime+1, publishTime)
-}
-
-// hermes is a server of Hermes' interface as it is documented: what it is asked it checks, and says as Hermes does.
+// hermes is a server of Hermes' interface, at the path /hermes.
 type hermes struct {
-	*httptest.Server
-	token  string
-	latest func(w http.ResponseWriter) // answers a good question; one price if nil
-	stream func(w http.ResponseWriter, r *http.Request, connection int64)
-	asked  atomic.Int64
+	*hermestest.Server
+	URL string
 }
 
 func newHermes(t *testing.T) *hermes {
-	h := &hermes{}
-	mux := http.NewServeMux()
-	checked := func(answer func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			q := r.URL.Query()
-			switch ids := q["ids[]"]; {
-			case h.token != "" && r.Header.Get("Authorization") != "Bearer "+h.token:
-				http.Error(w, "missing or wrong access token", http.StatusUnauthorized)
-			case q.Get("parsed") != "true" || len(ids) != 1:
-				http.Error(w, "Failed to deserialize query string", http.StatusBadRequest)
-			case strings.TrimPrefix(ids[0], "0x") != ethUSD:
-				http.Error(w, "Price ids not found: "+ids[0], http.StatusNotFound)
-			default:
-				answer(w, r)
-			}
-		}
-	}
-	mux.HandleFunc("GET /hermes/v2/updates/price/latest", checked(func(w http.ResponseWriter, _ *http.Request) {
-		h.asked.Add(1)
-		if h.latest != nil {
-			h.latest(w)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, priceUpdate(ethUSD, "246682322909", "87014791", -8, 1724826310))
-	}))
-	mux.HandleFunc("GET /hermes/v2/updates/price/stream", checked(func(w http.ResponseWriter, r *http.Request) {
-		n := h.asked.Add(1)
-		w.Header().Set("Content-Type", "text/event-stream")
-		h.stream(w, r, n)
-	}))
-	h.Server = httptest.NewServer(mux)
-	t.Cleanup(h.Close)
+	h := &hermes{Server: &hermestest.Server{Feed: ethUSD, Latest: func(w http.ResponseWriter) {
+		_, _ = io.WriteString(w, hermestest.Update(ethUSD, "246682322909", "87014791", -8, 1724826310))
+	}}}
+	server := httptest.NewServer(h.Server)
+	t.Cleanup(server.Close)
+	h.URL = server.URL
 	return h
-}
-
-// send writes an event as Hermes does.
-func send(w http.ResponseWriter, data string) {
-	_, _ = fmt.Fprintf(w, "data:%s\n\n", data)
-	_ = http.NewResponseController(w).Flush()
 }
 
 func pythSource(t *testing.T, c config.PythSource) Source {
@@ -121,8 +78,8 @@ func TestPythsPriceIsReadExactly(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHermes(t)
-			h.latest = func(w http.ResponseWriter) {
-				_, _ = io.WriteString(w, priceUpdate(ethUSD, c.price, c.conf, c.expo, 1724826310))
+			h.Latest = func(w http.ResponseWriter) {
+				_, _ = io.WriteString(w, hermestest.Update(ethUSD, c.price, c.conf, c.expo, 1724826310))
 			}
 			q := pythSource(t, config.PythSource{URL: h.URL + "/hermes", Feed: ethUSD, MaxConfidenceBps: c.maxBps}).Poll(t.Context(), 1, 5000)
 			if q.Err != c.reason || q.Source != "pyth" || q.Received < 5000 || q.Asked != 5000 || q.Server == 0 {
@@ -140,7 +97,7 @@ func TestPythsPriceIsReadExactly(t *testing.T) {
 }
 
 func TestABadUpdateOfHermesIsAReason(t *testing.T) {
-	good := priceUpdate(ethUSD, "5", "0", 0, 1724826310)
+	good := hermestest.Update(ethUSD, "5", "0", 0, 1724826310)
 	swap := func(old, new string) string { return strings.Replace(good, old, new, 1) }
 	for _, c := range []struct{ name, document, want string }{
 		{"no JSON", "<html>", "json: invalid character '<' looking for beginning of value"},
@@ -148,7 +105,7 @@ func TestABadUpdateOfHermesIsAReason(t *testing.T) {
 		{"half of it", good[:100], "json: unexpected end of JSON input"},
 		{"more after it", good + "x", "json: invalid character 'x' after top-level value"},
 		{"no parsed price", `{"binary":{"encoding":"hex","data":[]},"parsed":null}`, "json: expected one parsed price, found 0"},
-		{"another feed", priceUpdate(strings.Repeat("0", 64), "5", "0", 0, 1724826310), "price: expected feed " + ethUSD + `, found "0000000000000000000000000000000000000000..."`},
+		{"another feed", hermestest.Update(strings.Repeat("0", 64), "5", "0", 0, 1724826310), "price: expected feed " + ethUSD + `, found "0000000000000000000000000000000000000000..."`},
 		{"two prices", swap(`"parsed":[`, `"parsed":[{},`), "json: expected one parsed price, found 2"},
 		{"a price that is a number", swap(`"price":"5"`, `"price":5`), "json: expected another kind of value at parsed.price.price, found a number"},
 		{"an exponent that is none", swap(`"expo":0`, `"expo":0.5`), `price: expected a decimal number with at most 9 digits after the point, found "5e0.5": not a decimal number`},
@@ -158,7 +115,7 @@ func TestABadUpdateOfHermesIsAReason(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHermes(t)
-			h.latest = func(w http.ResponseWriter) { _, _ = io.WriteString(w, c.document) }
+			h.Latest = func(w http.ResponseWriter) { _, _ = io.WriteString(w, c.document) }
 			q := pythSource(t, config.PythSource{URL: h.URL + "/hermes", Feed: ethUSD, MaxConfidenceBps: 50}).Poll(t.Context(), 1, 5000)
 			if q.Err != c.want || q.Price != 0 {
 				t.Fatalf("expected %s, found %+v", c.want, q)
@@ -193,9 +150,9 @@ func TestHermesIsAskedAsItsDocumentationSays(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, stream := range []bool{false, true} {
 				h := newHermes(t)
-				h.token = c.token
-				h.stream = func(w http.ResponseWriter, r *http.Request, _ int64) {
-					send(w, priceUpdate(ethUSD, "246682322909", "87014791", -8, 1724826310))
+				h.Token = c.token
+				h.Stream = func(w http.ResponseWriter, r *http.Request, _ int64) {
+					hermestest.Send(w, hermestest.Update(ethUSD, "246682322909", "87014791", -8, 1724826310))
 					<-r.Context().Done()
 				}
 				s := pythSource(t, config.PythSource{URL: h.URL + "/hermes" + c.url, Feed: c.feed, MaxConfidenceBps: 50, TokenFile: c.tokenFile, Stream: stream})
@@ -212,7 +169,7 @@ func TestHermesIsAskedAsItsDocumentationSays(t *testing.T) {
 
 func TestATokenThatWasReplacedIsTakenUp(t *testing.T) {
 	h := newHermes(t)
-	h.token = "second"
+	h.Token = "second"
 	path := filepath.Join(t.TempDir(), "token")
 	s := pythSource(t, config.PythSource{URL: h.URL + "/hermes", Feed: ethUSD, MaxConfidenceBps: 50, TokenFile: path})
 	for _, c := range []struct{ token, want string }{{"first", "status: expected 200, found 401"}, {"second", ""}} {
@@ -229,7 +186,7 @@ func TestATokenThatWasReplacedIsTakenUp(t *testing.T) {
 func TestHermesLimitsTheRate(t *testing.T) {
 	for retryAfter, wait := range map[string]time.Duration{"": time.Minute, "30": 30 * time.Second} {
 		h := newHermes(t)
-		h.latest = func(w http.ResponseWriter) {
+		h.Latest = func(w http.ResponseWriter) {
 			if retryAfter != "" {
 				w.Header().Set("Retry-After", retryAfter)
 			}
@@ -244,8 +201,8 @@ func TestHermesLimitsTheRate(t *testing.T) {
 		text, _ := strings.CutPrefix(q.Err, "ratelimit: not asked for ")
 		text, _, _ = strings.Cut(text, " more")
 		left, err := time.ParseDuration(text)
-		if passed := time.Since(began) + time.Millisecond; err != nil || left > wait || left < wait-passed || h.asked.Load() != 1 {
-			t.Fatalf("expected a wait of %v less the %v that passed, after one question; found %+v after %d", wait, passed, q, h.asked.Load())
+		if passed := time.Since(began) + time.Millisecond; err != nil || left > wait || left < wait-passed || h.Asked() != 1 {
+			t.Fatalf("expected a wait of %v less the %v that passed, after one question; found %+v after %d", wait, passed, q, h.Asked())
 		}
 	}
 }
@@ -280,8 +237,8 @@ func TestHermesStream(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}
-	h.stream = func(w http.ResponseWriter, r *http.Request, connection int64) {
-		price := func(text, conf string) { send(w, priceUpdate(ethUSD, text, conf, 0, 1724826310)) }
+	h.Stream = func(w http.ResponseWriter, r *http.Request, connection int64) {
+		price := func(text, conf string) { hermestest.Send(w, hermestest.Update(ethUSD, text, conf, 0, 1724826310)) }
 		switch connection {
 		case 1:
 			price("100", "0")
@@ -296,7 +253,7 @@ func TestHermesStream(t *testing.T) {
 		case 2:
 			price("104", "0")
 			step(r)
-			send(w, `{"parsed":[`)
+			hermestest.Send(w, `{"parsed":[`)
 			<-r.Context().Done() // the source hangs up by itself
 		case 3:
 			w.Header().Set("Retry-After", "1")
@@ -317,7 +274,7 @@ func TestHermesStream(t *testing.T) {
 	eventually(t, s, "a price that is not sure to be refused", failing("confidence: expected at most 50 bps of 102, found 50"))
 	next <- struct{}{}
 	eventually(t, s, "the next price of the same connection", priced("103"))
-	if n := h.asked.Load(); n != 1 {
+	if n := h.Asked(); n != 1 {
 		t.Fatalf("expected one connection so far, found %d", n)
 	}
 	next <- struct{}{}
@@ -331,13 +288,13 @@ func TestHermesStream(t *testing.T) {
 
 func TestAStreamIsResumedAfterTheServerIsGone(t *testing.T) {
 	h := newHermes(t)
-	h.stream = func(w http.ResponseWriter, r *http.Request, n int64) {
+	h.Stream = func(w http.ResponseWriter, r *http.Request, n int64) {
 		if n > 1 { // the first connection is of the server that goes
-			send(w, priceUpdate(ethUSD, "2", "0", 0, 1724826310))
+			hermestest.Send(w, hermestest.Update(ethUSD, "2", "0", 0, 1724826310))
 			<-r.Context().Done()
 			return
 		}
-		send(w, priceUpdate(ethUSD, "1", "0", 0, 1724826310))
+		hermestest.Send(w, hermestest.Update(ethUSD, "1", "0", 0, 1724826310))
 		panic(http.ErrAbortHandler)
 	}
 	s := pythSource(t, config.PythSource{URL: h.URL + "/hermes", Feed: ethUSD, MaxConfidenceBps: 50, Stream: true})
@@ -351,7 +308,7 @@ func (q *quietServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	q.connections++
 	body, w := io.Pipe()
 	go func() {
-		_, _ = fmt.Fprintf(w, "data:%s\n\n", priceUpdate(ethUSD, fmt.Sprint(q.connections), "0", 0, 1724826310))
+		_, _ = fmt.Fprintf(w, "data:%s\n\n", hermestest.Update(ethUSD, fmt.Sprint(q.connections), "0", 0, 1724826310))
 		<-r.Context().Done()
 		_ = w.CloseWithError(r.Context().Err())
 	}()
@@ -400,9 +357,9 @@ func TestEventsAreReadAsTheStandardSays(t *testing.T) {
 
 // FuzzHermes: whatever a stream sends, each event is either a price above zero with a time and a confidence within the limit, or a reason alone.
 func FuzzHermes(f *testing.F) {
-	f.Add([]byte("data:" + priceUpdate(ethUSD, "246682322909", "87014791", -8, 1724826310) + "\n\n"))
+	f.Add([]byte("data:" + hermestest.Update(ethUSD, "246682322909", "87014791", -8, 1724826310) + "\n\n"))
 	f.Add([]byte(": x\r\ndata: {\"parsed\":[{}]}\r\rdata\n\n"))
-	f.Add([]byte("data:" + priceUpdate(ethUSD, "-1", "9223372036854775808", -19, 0) + "\n\n"))
+	f.Add([]byte("data:" + hermestest.Update(ethUSD, "-1", "9223372036854775808", -19, 0) + "\n\n"))
 	p := &pyth{name: "a", feed: ethUSD, maxBps: 50}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		end := events(strings.NewReader(string(stream)), func(data []byte) *remote.Failure {

@@ -38,6 +38,17 @@ func contracts(t *testing.T) bytecode {
 	return all
 }
 
+// TestTheContractsAreFetchedAndCompiled is run by itself first in hack/test/run: its time is the registry's and the compiler's.
+func TestTheContractsAreFetchedAndCompiled(t *testing.T) {
+	all := contracts(t)
+	const mostInitCode = 49_152 // of EIP-3860
+	for _, name := range []string{"Factory", "Router", "WETH", "DeflatingToken", "Token", "SilentToken", "Aggregator"} {
+		if n := len(all[name]); n == 0 || n > mostInitCode {
+			t.Errorf("%s: expected 1 to %d bytes of code, found %d", name, mostInitCode, n)
+		}
+	}
+}
+
 func fetch() (bytecode, error) {
 	modules, err := installed()
 	if err != nil {

@@ -1,0 +1,92 @@
+package toxiproxy
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/taudaemon/taudaemon/daemon/core"
+)
+
+// TestWhateverTheNetworkDoesToTheSources first does it to one of three sources, whom the other two outvote, and then to all while a position is held:
+// it is sold without a fresh price, nothing is bought, and when the network is well all three count again.
+func TestWhateverTheNetworkDoesToTheSources(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		do   func(l *link)
+		// polled and streamed are what a source says of it, once at least; a stream whose prices grow old on the way says nothing.
+		polled, streamed string
+	}{
+		{"every answer takes ten seconds", func(l *link) { l.poison("latency", fromServer, map[string]int{"latency": 10_000}) }, "deadline", ""},
+		{"every answer trickles", func(l *link) { l.poison("slicer", fromServer, map[string]int{"average_size": 1, "delay": 100_000}) }, "deadline", ""},
+		{"every answer ends in the middle", func(l *link) { l.poison("limit_data", fromServer, map[string]int{"bytes": 40}) }, "connect: the answer was cut", "connect: "},
+		{"every connection is reset", func(l *link) {
+			l.poison("reset_peer", toServer, map[string]int{"timeout": 0})
+			l.drop()
+		}, "connect: ", "connect: "},
+		{"nobody listens any more", func(l *link) { l.down() }, "connect: connection refused", "connect: connection refused"},
+		{"the name is gone", func(l *link) {
+			names.set(l.host, false)
+			l.drop()
+		}, "connect: the host's name is not resolved", "connect: the host's name is not resolved"},
+	} {
+		for _, alone := range []string{"http", "poll", "stream"} {
+			t.Run(c.name+", of "+alone+" first", func(t *testing.T) {
+				d := newDesk(t)
+				d.until("all sources", d.allCount)
+				begun := d.state.Tick
+				c.do(d.sources[alone])
+				d.until("a quorum of the other two", func() bool { return d.last().Facts.Fresh.Quorum == 2 })
+				for range 4 {
+					d.tick()
+				}
+				for _, tick := range d.ticks() {
+					if tick.Tick > begun && (!tick.Healthy || tick.Quarantine.Active || tick.Facts.Fresh.Quorum < 2) {
+						t.Fatalf("expected that the others outvote it, found %+v, quorum %d", tick.Anomalies, tick.Facts.Fresh.Quorum)
+					}
+				}
+
+				d.until("a flat position", d.flat)
+				d.market.setCalm(true) // so that nothing but the fault ends the next position
+				d.until("a position", d.held)
+				since := d.state.Tick
+				for _, name := range d.names {
+					if name != alone {
+						c.do(d.sources[name])
+					}
+				}
+				d.until("the exit", func() bool { return d.found(core.OracleStale, since) && d.flat() })
+				d.wantQuarantine(core.OracleStale, since)
+				forced := func(tick core.Tick) bool {
+					return tick.Tick > since && tick.Act != nil && tick.Act.Side == core.Sell && tick.Act.Forced && tick.Exit == "stale"
+				}
+				if !slices.ContainsFunc(d.ticks(), forced) {
+					t.Errorf("expected a forced exit for stale prices, found %+v", d.outcomes())
+				}
+				for range 3 {
+					d.tick()
+				}
+				for i, name := range d.names {
+					want := map[string]string{"http": c.polled, "poll": c.polled, "stream": c.streamed}[name]
+					said := func(tick core.Tick) bool { return want == "" || strings.HasPrefix(tick.Obs.Quotes[i].Err, want) }
+					if !slices.ContainsFunc(d.ticks(), said) {
+						t.Errorf("expected %q of %s, found %+v", want, name, d.last().Obs.Quotes[i])
+					}
+				}
+
+				for _, l := range d.sources {
+					l.heal()
+				}
+				d.until("all sources again", d.allCount)
+				d.tradesAgain()
+				d.reconcile()
+			})
+		}
+	}
+}
+
+// allCount says whether all sources counted in the last tick.
+func (d *desk) allCount() bool {
+	return d.state.Tick > 0 && d.last().Facts.Fresh.Quorum == len(d.names)
+}
