@@ -41,8 +41,8 @@ const (
 
 // Halt keeps the process answering and reporting, and nothing else, until ctx ends: no crash loop that would hide the reason, and a pod that can
 // be entered. It keeps the Lease, so that no other daemon takes the account while a person looks, and gives it back at the end. A halt that was ordered
-// ends too when the order is taken back, and a person's halt with the release: the process then ends, and its next boot begins as any does.
-func Halt(ctx context.Context, h Halted) {
+// ends too when the order is taken back, and a person's halt with the release: then again is true, and the daemon is to boot anew, as it does at any start.
+func Halt(ctx context.Context, h Halted) (again bool) {
 	if h.Log.GetSink() == nil {
 		h.Log = logr.Discard()
 	}
@@ -66,7 +66,7 @@ func Halt(ctx context.Context, h Halted) {
 	}
 	if h.Tenure == nil {
 		<-ctx.Done()
-		return
+		return false
 	}
 
 	beat := time.NewTicker(haltBeat)
@@ -74,11 +74,13 @@ func Halt(ctx context.Context, h Halted) {
 	for ctx.Err() == nil {
 		h.Tenure.Publish(show())
 		if h.Ordered && h.Tenure.Commands().Halt == "" {
-			h.Log.Info("the order to halt was taken back: this process ends, the next one starts anew")
+			h.Log.Info("the order to halt was taken back: the daemon boots anew")
+			again = true
 			break
 		}
 		if h.Released != nil && h.Released() {
-			h.Log.Info("a release waits: this process ends, the next one takes it up")
+			h.Log.Info("a release waits: the daemon boots anew, and takes it up")
+			again = true
 			break
 		}
 		select {
@@ -91,4 +93,5 @@ func Halt(ctx context.Context, h Halted) {
 	if err := h.Tenure.Release(ctx, show()); err != nil {
 		h.Log.Error(err, "the Lease was not given back")
 	}
+	return again
 }

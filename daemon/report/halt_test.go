@@ -117,13 +117,10 @@ func TestAHaltThatWasOrderedEndsWhenTheOrderIsTakenBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, f := start(t), &ordered{fence: newFence()}
 			f.commands.Store(&v1alpha1.Commands{Halt: "LedgerRollback"})
-			done := make(chan struct{})
+			again := make(chan bool)
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			go func() {
-				defer close(done)
-				Halt(ctx, Halted{Report: damaged(), Server: s, Tenure: f, Ordered: test.ordered})
-			}()
+			go func() { again <- Halt(ctx, Halted{Report: damaged(), Server: s, Tenure: f, Ordered: test.ordered}) }()
 			<-f.published
 			<-f.published // it stays as long as the order does
 			f.commands.Store(&v1alpha1.Commands{})
@@ -132,7 +129,9 @@ func TestAHaltThatWasOrderedEndsWhenTheOrderIsTakenBack(t *testing.T) {
 				<-f.published
 				cancel()
 			}
-			<-done
+			if boots := <-again; boots != test.ends {
+				t.Errorf("expected the daemon to boot anew: %t, found %t", test.ends, boots)
+			}
 			if r := <-f.released; r.Phase != v1alpha1.PhaseHalted {
 				t.Errorf("released with %+v", r)
 			}
@@ -143,15 +142,14 @@ func TestAHaltThatWasOrderedEndsWhenTheOrderIsTakenBack(t *testing.T) {
 func TestAPersonsHaltEndsWhenItIsReleased(t *testing.T) {
 	s, f := start(t), newFence()
 	var released atomic.Bool
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		Halt(t.Context(), Halted{Report: damaged(), Server: s, Tenure: f, Released: released.Load})
-	}()
+	again := make(chan bool)
+	go func() { again <- Halt(t.Context(), Halted{Report: damaged(), Server: s, Tenure: f, Released: released.Load}) }()
 	<-f.published
 	<-f.published // it stays until then
 	released.Store(true)
-	<-done
+	if !<-again {
+		t.Error("expected the daemon to boot anew")
+	}
 	if r := <-f.released; r.Phase != v1alpha1.PhaseHalted {
 		t.Errorf("released with %+v", r)
 	}

@@ -34,11 +34,21 @@ import (
 // defaultListen is where a daemon in a pod answers when its configuration could not be read.
 const defaultListen = ":8080"
 
+// errAgain ends a run whose halt was ended.
+var errAgain = errors.New("the halt was ended")
+
 func runCommand() *cobra.Command {
 	var file, level string
 	c := &cobra.Command{
 		Use: "run", Short: "Tick until SIGTERM", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), file, level) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			err := run(c.Context(), file, level)
+			if errors.Is(err, errAgain) {
+				// With nothing of the halted process left but its id: the container must not end, since with it would whoever ordered the release in it.
+				err = unix.Exec("/proc/self/exe", os.Args, os.Environ())
+			}
+			return err
+		},
 	}
 	configFlag(c, &file)
 	c.Flags().StringVar(&level, "log-level", "", "debug, info, warn or error; before TAUD_LOG and [log] level")
@@ -384,7 +394,9 @@ func (d *daemon) end(ctx context.Context, l *loop.Loop, err error) error {
 	var halt *loop.HaltError
 	switch {
 	case errors.As(err, &halt) && d.podUID != "":
-		report.Halt(ctx, d.halted(l, halt))
+		if report.Halt(ctx, d.halted(l, halt)) {
+			return errAgain
+		}
 		return nil
 	case err != nil && ctx.Err() != nil && l == nil:
 		d.log.Info("asked to stop before the first tick")
