@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -204,6 +205,67 @@ func TestHermesLimitsTheRate(t *testing.T) {
 		if passed := time.Since(began) + time.Millisecond; err != nil || left > wait || left < wait-passed || h.Asked() != 1 {
 			t.Fatalf("expected a wait of %v less the %v that passed, after one question; found %+v after %d", wait, passed, q, h.Asked())
 		}
+	}
+}
+
+// TestEachErrorOfHermesIsAReason, polled and streamed, and the next answer is a price again.
+func TestEachErrorOfHermesIsAReason(t *testing.T) {
+	for _, c := range []struct {
+		name, retryAfter string
+		status           int
+		want             string
+	}{
+		{"a question that it does not understand", "", http.StatusBadRequest, "status: expected 200, found 400"},
+		{"a token that is no longer good", "", http.StatusForbidden, "status: expected 200, found 403"},
+		{"a feed that is gone", "", http.StatusNotFound, "status: expected 200, found 404"},
+		{"an internal error", "", http.StatusInternalServerError, "status: expected 200, found 500"},
+		{"a gateway that finds nobody", "", http.StatusBadGateway, "status: expected 200, found 502"},
+		{"maintenance", "", http.StatusServiceUnavailable, "status: expected 200, found 503"},
+		{"maintenance that says for how long", "1", http.StatusServiceUnavailable, "ratelimit: expected 200, found 503"},
+		{"a limit that says for how long", "1", http.StatusTooManyRequests, "ratelimit: expected 200, found 429"},
+		{"a gateway's own error", "", 520, "status: expected 200, found 520"},
+		{"a page instead of an answer", "", http.StatusOK, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
+			for _, stream := range []bool{false, true} {
+				h := newHermes(t)
+				var failed atomic.Bool
+				fail := func(w http.ResponseWriter) (again bool) {
+					if failed.Load() {
+						return true
+					}
+					w.Header().Set("Content-Type", "text/html")
+					if c.retryAfter != "" {
+						w.Header().Set("Retry-After", c.retryAfter)
+					}
+					w.WriteHeader(c.status)
+					_, _ = io.WriteString(w, "<html>secret</html>")
+					return false
+				}
+				h.Latest = func(w http.ResponseWriter) {
+					if fail(w) {
+						_, _ = io.WriteString(w, hermestest.Update(ethUSD, "7", "0", 0, 1724826310))
+					}
+				}
+				h.Stream = func(w http.ResponseWriter, r *http.Request, _ int64) {
+					if fail(w) {
+						hermestest.Send(w, hermestest.Update(ethUSD, "7", "0", 0, 1724826310))
+						<-r.Context().Done()
+					}
+				}
+				want := c.want
+				if c.status == http.StatusOK {
+					want = map[bool]string{false: "json: invalid character '<'", true: "status: expected a stream of events"}[stream]
+				}
+				s := pythSource(t, config.PythSource{URL: h.URL, Feed: ethUSD, MaxConfidenceBps: 50, Stream: stream})
+				if q := s.Poll(t.Context(), 1, 5000); !failing(want)(q) || strings.Contains(q.Err, "secret") {
+					t.Errorf("stream %t: expected %q, found %+v", stream, want, q)
+				}
+				failed.Store(true)
+				eventually(t, s, "a price again", priced("7"))
+			}
+		})
 	}
 }
 

@@ -312,6 +312,11 @@ func (d *desk) flat() bool {
 }
 func (d *desk) settled() bool { return d.state.Open == nil }
 
+// well: all sources count, and no quarantine is on.
+func (d *desk) well() bool {
+	return d.state.Tick > 0 && !d.state.Quarantine.Active && d.last().Facts.Fresh.Quorum == len(d.names)
+}
+
 // acknowledge does the person's part.
 func (d *desk) acknowledge() {
 	if d.state.Quarantine.Active {

@@ -33,7 +33,7 @@ var names nameServer
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := errorOf(
-		func() error { return flag.Set("test.parallel", "64") },
+		func() error { return flag.Set("test.parallel", "24") },
 		trustTestServers, names.start,
 	); err != nil {
 		log.Fatal(err)

@@ -78,10 +78,9 @@ func TestWhateverTheNetworkDoesToAnOrderItIsNeitherSentTwiceNorLost(t *testing.T
 
 func (tr *trouble) happen(d *desk, side core.Side, killed bool) {
 	d.t.Helper()
+	d.until("a good start", d.well)
 	if side == core.Sell {
-		d.until("a position", d.held)
-	} else {
-		d.tick()
+		d.until("a position", func() bool { return d.held() && d.well() })
 	}
 	since, told, atExchange := d.state.Tick, len(d.outcomes()), len(d.exchange.Orders())
 	if tr.accepted != nil {

@@ -40,7 +40,7 @@ func (f *failure) answer() venue.Answer {
 var refusals = []string{
 	"EAPI:Bad request", "EAPI:Feature disabled", "EAPI:Invalid key", invalidNonce, "EAPI:Invalid signature", "EAPI:Permission denied",
 	"EAccount:Invalid permissions", "EAuth:", "EBM:limit exceeded",
-	"EGeneral:Invalid arguments", "EGeneral:Permission denied", "EGeneral:Temporary lockout", "EGeneral:Unknown method",
+	"EGeneral:Invalid arguments", "EGeneral:Permission denied", "EGeneral:Unknown method",
 	"EOrder:Cannot open opposing position", "EOrder:Cannot open position", "EOrder:Cost minimum not met", "EOrder:Insufficient funds",
 	"EOrder:Insufficient margin", "EOrder:Invalid price", "EOrder:Margin allowance exceeded", "EOrder:Margin level too low",
 	"EOrder:Margin position size exceeded", "EOrder:Order minimum not met", "EOrder:Orders limit exceeded", "EOrder:Positions limit exceeded",
@@ -49,10 +49,10 @@ var refusals = []string{
 	"ETrade:Invalid request",
 }
 
-// limits are the refusals of a caller that asks too often.
+// limits are the refusals of a caller that asks too often, or asked wrongly too often: asking on would make it last longer.
 var limits = []string{
-	"EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests", "EGeneral:Too many requests", "EOrder:Domain rate limit exceeded",
-	"EOrder:Rate limit exceeded", "EService:Throttled",
+	"EAPI:Rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests", "EGeneral:Temporary lockout", "EGeneral:Too many requests",
+	"EOrder:Domain rate limit exceeded", "EOrder:Rate limit exceeded", "EService:Throttled",
 }
 
 // goneOrders are the answers to a cancel of what is closed already, or never was.

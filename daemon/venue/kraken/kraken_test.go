@@ -205,6 +205,10 @@ func TestOnlyACertainRefusalIsOne(t *testing.T) {
 		"the connection is reset":            {krakentest.Fault{Cut: true}, core.Ambiguous, "", false},
 		"a bad gateway":                      {krakentest.Fault{Status: http.StatusBadGateway}, core.Ambiguous, "expected status 200, found 502", false},
 		"asked too often, says the gateway":  {krakentest.Fault{Status: http.StatusTooManyRequests}, core.Ambiguous, "expected status 200, found 429", false},
+		"an error of the gateway's own":      {krakentest.Fault{Status: 520}, core.Ambiguous, "expected status 200, found 520", false},
+		"away for maintenance":               {krakentest.Fault{Status: http.StatusServiceUnavailable}, core.Ambiguous, "expected status 200, found 503", false},
+		"locked out for a while":             {krakentest.Fault{Errors: []string{"EGeneral:Temporary lockout"}}, core.Refused, "EGeneral:Temporary lockout", false},
+		"a signature that is wrong":          {krakentest.Fault{Errors: []string{"EAPI:Invalid signature"}}, core.Refused, "EAPI:Invalid signature", false},
 		"forbidden, says the gateway":        {krakentest.Fault{Status: http.StatusForbidden}, core.Ambiguous, "expected status 200, found 403", false},
 		"a redirect":                         {krakentest.Fault{Status: http.StatusTemporaryRedirect}, core.Ambiguous, "expected status 200, found 307", false},
 		"no JSON":                            {krakentest.Fault{Body: "<html>maintenance</html>"}, core.Ambiguous, "expected an answer in JSON", false},
@@ -470,6 +474,49 @@ func TestTheDeadMansSwitchIsRenewedFourTimesAsOftenAsItMustBe(t *testing.T) {
 	m.venue.config.DeadMan = 0
 	if err := m.venue.Renew(m.ctx()); err != nil || m.server.Renewals() != before {
 		t.Errorf("switched off: found %v, %d renewals", err, m.server.Renewals()-before)
+	}
+}
+
+// TestEachErrorOfARead: what cannot be read is an error that says why, and after a limit nothing is read for a while.
+func TestEachErrorOfARead(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault   krakentest.Fault
+		want    string
+		limited bool
+	}{
+		"asked too often":               {krakentest.Fault{Errors: []string{"EAPI:Rate limit exceeded"}}, "balances: EAPI:Rate limit exceeded", true},
+		"asked too often, by a gateway": {krakentest.Fault{Status: http.StatusTooManyRequests}, "balances: expected status 200, found 429", true},
+		"locked out for a while":        {krakentest.Fault{Errors: []string{"EGeneral:Temporary lockout"}}, "balances: EGeneral:Temporary lockout", true},
+		"throttled":                     {krakentest.Fault{Errors: []string{"EService:Throttled:1700000000"}}, "balances: EService:Throttled:1700000000", true},
+		"unavailable":                   {krakentest.Fault{Errors: []string{"EService:Unavailable"}}, "balances: EService:Unavailable", false},
+		"busy":                          {krakentest.Fault{Errors: []string{"EService:Busy"}}, "balances: EService:Busy", false},
+		"a nonce that was used":         {krakentest.Fault{Errors: []string{"EAPI:Invalid nonce"}}, "balances: EAPI:Invalid nonce", false},
+		"a key that was revoked":        {krakentest.Fault{Errors: []string{"EAPI:Invalid key"}}, "balances: EAPI:Invalid key", false},
+		"no right to ask":               {krakentest.Fault{Errors: []string{"EGeneral:Permission denied"}}, "balances: EGeneral:Permission denied", false},
+		"an internal error":             {krakentest.Fault{Errors: []string{"EGeneral:Internal error"}}, "balances: EGeneral:Internal error", false},
+		"an error of the gateway's own": {krakentest.Fault{Status: 520}, "balances: expected status 200, found 520", false},
+		"away for maintenance":          {krakentest.Fault{Status: http.StatusServiceUnavailable}, "balances: expected status 200, found 503", false},
+		"a page about maintenance":      {krakentest.Fault{Body: "<html>maintenance</html>"}, "balances: expected an answer in JSON", false},
+		"a reset":                       {krakentest.Fault{Cut: true}, "balances: ", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMarket(t, nil)
+			fault := test.fault
+			fault.Method, fault.Unexecuted = "BalanceEx", true
+			m.server.Fail(fault)
+			if got := m.venue.Account(m.ctx()); !strings.HasPrefix(got.Err, test.want) || got.Base != 0 || got.Quote != 0 {
+				t.Fatalf("expected %q and no balances, found %+v", test.want, got)
+			}
+			before := len(m.server.Log())
+			again := m.venue.Account(m.ctx())
+			if paused := strings.HasPrefix(again.Err, "asked too often: no question before "); paused != test.limited || (len(m.server.Log()) == before) != test.limited {
+				t.Errorf("at once: expected to wait %t, found %+v", test.limited, again)
+			}
+			m.clock.add(limitedPause)
+			if got := m.venue.Account(m.ctx()); got.Err != "" || got.Base != val("1") {
+				t.Errorf("after the pause: found %+v", got)
+			}
+		})
 	}
 }
 

@@ -351,11 +351,23 @@ func TestWhateverHappensToAnOrderItIsNeitherSentTwiceNorLost(t *testing.T) {
 		"asked too often":                                   {krakentest.Fault{Errors: []string{"EAPI:Rate limit exceeded"}, Unexecuted: true}, core.OrderRefused},
 		"too many orders":                                   {krakentest.Fault{Errors: []string{"EOrder:Rate limit exceeded"}, Unexecuted: true}, core.OrderRefused},
 		"no funds, it says":                                 {krakentest.Fault{Errors: []string{"EOrder:Insufficient funds"}, Unexecuted: true}, core.OrderRefused},
+		"the deadline is over, says the engine":             {krakentest.Fault{Errors: []string{"EService:Deadline elapsed"}, Unexecuted: true}, core.OrderAmbiguous},
+		"an internal error":                                 {krakentest.Fault{Errors: []string{"EGeneral:Internal error"}}, core.OrderAmbiguous},
+		"an error that is in no list":                       {krakentest.Fault{Errors: []string{"EOrder:Something new"}}, core.OrderAmbiguous},
+		"a gateway limits the rate":                         {krakentest.Fault{Status: http.StatusTooManyRequests, Unexecuted: true}, core.OrderAmbiguous},
+		"a gateway's own error, with a page":                {krakentest.Fault{Status: 520}, core.OrderAmbiguous},
+		"a page about maintenance":                          {krakentest.Fault{Body: "<html>maintenance</html>", Unexecuted: true}, core.OrderAmbiguous},
+		"locked out for a while":                            {krakentest.Fault{Errors: []string{"EGeneral:Temporary lockout"}, Unexecuted: true}, core.OrderRefused},
+		"throttled":                                         {krakentest.Fault{Errors: []string{"EService:Throttled:1700000000"}, Unexecuted: true}, core.OrderRefused},
+		"a market that only cancels":                        {krakentest.Fault{Errors: []string{"EService:Market in cancel_only mode"}, Unexecuted: true}, core.OrderRefused},
+		"a signature that is wrong, it says":                {krakentest.Fault{Errors: []string{"EAPI:Invalid signature"}, Unexecuted: true}, core.OrderRefused},
+		"no right to trade":                                 {krakentest.Fault{Errors: []string{"EGeneral:Permission denied"}, Unexecuted: true}, core.OrderRefused},
 		"the exchange is down when it is asked what became": {krakentest.Fault{Cut: true, After: func() {}}, core.OrderAmbiguous},
 	} {
 		for _, side := range []core.Side{core.Buy, core.Sell} {
 			for _, restart := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, %s, restart %t", name, side, restart), func(t *testing.T) {
+					t.Parallel() // most of it is waiting for what the exchange shows a moment later
 					d := newDesk(t, nil)
 					if side == core.Sell {
 						d.until("a position", 10, d.held)
@@ -435,6 +447,67 @@ func TestAnExchangeThatIsDownStopsBuyingAndIsSoldToWhenItIsBack(t *testing.T) {
 	before = len(d.server.Orders())
 	d.until("trading again", 30, func() bool { return len(d.server.Orders()) > before })
 	d.reconcile()
+}
+
+// TestEachErrorOfAReadWhileAPositionIsHeld: balances that cannot be read are an anomaly, the position is sold all the same, and the release is automatic.
+func TestEachErrorOfAReadWhileAPositionIsHeld(t *testing.T) {
+	for name, fault := range map[string]krakentest.Fault{
+		"asked too often":        {Errors: []string{"EAPI:Rate limit exceeded"}},
+		"locked out for a while": {Errors: []string{"EGeneral:Temporary lockout"}},
+		"unavailable":            {Errors: []string{"EService:Unavailable"}},
+		"a nonce that was used":  {Errors: []string{"EAPI:Invalid nonce"}},
+		"a gateway's limit":      {Status: http.StatusTooManyRequests},
+		"a gateway's own error":  {Status: 520},
+		"maintenance":            {Body: "<html>maintenance</html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, nil)
+			d.until("a position", 10, d.held)
+			fault.Method, fault.Times, fault.Unexecuted = "BalanceEx", -1, true
+			d.server.Fail(fault)
+			d.until("an anomaly", 3, func() bool { return d.reasons[core.VenueUnreachable] })
+			if q := d.state.Quarantine; !q.Active || q.Reason != core.VenueUnreachable || q.Manual {
+				t.Errorf("expected an Auto quarantine for %s, found %+v", core.VenueUnreachable, q)
+			}
+			d.until("the exit", 3, d.flat)
+			before := len(d.server.Orders())
+			d.ticks(6)
+			if n := len(d.server.Orders()); n != before || !d.state.Quarantine.Active {
+				t.Errorf("expected nothing new while it lasts, found %d orders, %+v", n-before, d.state.Quarantine)
+			}
+			d.server.Heal()
+			d.until("trading again", 30, func() bool { return len(d.server.Orders()) > before })
+			d.reconcile()
+		})
+	}
+}
+
+// TestTheExchangesOwnLimitOfCallsIsKept: the lowest tier's counter, through trading and through an order that must be asked for.
+func TestTheExchangesOwnLimitOfCallsIsKept(t *testing.T) {
+	d := newDesk(t, func(o *krakentest.Options) { o.Calls, o.CallsPerSecond = 15, 0.33 })
+	limited := func() (n int) {
+		for _, line := range d.server.Log() {
+			if strings.HasSuffix(line, "EAPI:Rate limit exceeded") {
+				n++
+			}
+		}
+		return n
+	}
+	d.ticks(60)
+	if n := limited(); n != 0 {
+		t.Errorf("trading: expected no limit to be exceeded, found it %d times in %d calls", n, len(d.server.Log()))
+	}
+	d.until("a flat position", 12, d.flat)
+	d.server.Fail(krakentest.Fault{Method: "AddOrder", Cut: true, Unexecuted: true})
+	d.until("an ambiguous order", 12, func() bool { return d.reasons[core.OrderAmbiguous] })
+	d.until("the venue's word", 12, func() bool { return d.state.Open == nil })
+	d.acknowledge()
+	before := len(d.server.Orders())
+	d.until("trading again", 30, func() bool { return len(d.server.Orders()) > before })
+	d.reconcile()
+	if n := limited(); n != 0 {
+		t.Errorf("in all: expected no limit to be exceeded, found it %d times in %d calls", n, len(d.server.Log()))
+	}
 }
 
 func TestADaemonThatDiesAtAnOrderNeitherSendsItAgainNorLosesIt(t *testing.T) {
