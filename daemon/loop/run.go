@@ -168,7 +168,9 @@ func New(ctx context.Context, p Parts, recovered *Replayer) (*Loop, error) {
 	info := p.Specs.Info()
 	l.boot.Params, l.boot.Config = Params(p.Config), "sha256:"+p.Config.Digest
 	l.boot.Engine, l.boot.Binary = info.Engine+" "+info.Version, info.BinaryDigest
-	if l.boot.Baseline = l.Venue.Account(ctx); first && l.boot.Baseline.Err != "" {
+	l.boot.Baseline = l.Venue.Account(ctx)
+	l.boot.Baseline.Err = l.clean(l.boot.Baseline.Err)
+	if first && l.boot.Baseline.Err != "" {
 		return nil, &HaltError{Reason: "VenueUnreachable", Err: fmt.Errorf("a first boot needs the venue's balances: %s", l.boot.Baseline.Err)}
 	}
 	receipt, err := l.commit(ledger.KindBoot, p.Clock.Wall().UnixMilli(), l.boot)

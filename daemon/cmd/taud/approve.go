@@ -40,11 +40,13 @@ func approveCommand() *cobra.Command {
 			if baseAmount == nil && quoteAmount == nil {
 				return errors.New("expected --base, --quote or both, found neither")
 			}
+			hides := newRedactor(cfg)
 			v, err := uniswapV2Venue(cfg)
 			if err != nil {
-				return err
+				return hides.error(err)
 			}
-			return v.Approve(c.Context(), baseAmount, quoteAmount, func(line string) { fmt.Fprintln(c.OutOrStdout(), line) })
+			say := func(line string) { fmt.Fprintln(c.OutOrStdout(), hides.Redact(line)) }
+			return hides.error(v.Approve(c.Context(), baseAmount, quoteAmount, say))
 		},
 	}
 	configFlag(c, &file)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -195,15 +196,17 @@ type daemon struct {
 	podUID string
 	tenure lease.Tenure
 	// api is the pod's Lease; nil outside Kubernetes.
-	api    lease.API
-	inbox  *orders.Inbox
+	api   lease.API
+	inbox *orders.Inbox
+	// hides takes the configuration's credentials out of texts; nil before it is read.
+	hides  atomic.Pointer[redactor]
 	ledger *ledger.Ledger
 	known  remembered
 }
 
 func run(ctx context.Context, file, levelFlag string) error {
 	d := &daemon{level: new(slog.LevelVar), bootID: lease.NewBootID(), podUID: os.Getenv(lease.EnvPodUID)}
-	d.log = logging.New(os.Stdout, d.level)
+	d.log = logging.New(&redacting{os.Stdout, d.hides.Load}, d.level)
 	logging.SetDefault(d.log)
 	api, _, err := lease.FromEnv(os.Getenv)
 	if err != nil {
@@ -214,6 +217,7 @@ func run(ctx context.Context, file, levelFlag string) error {
 	s, err := load(file)
 	if err == nil {
 		d.setup = s
+		d.hides.Store(newRedactor(s.config))
 		var l slog.Level
 		if l, err = logging.Choose(levelFlag, os.Getenv(logging.EnvLevel), s.config.Log.Level); err == nil {
 			d.level.Set(l)
@@ -316,11 +320,17 @@ func (d *daemon) start(ctx context.Context) (_ *loop.Loop, err error) {
 		d.log.Info("a torn tail was cut from the ledger", "segment", t.Segment, "offset", t.Offset, "bytes", t.Bytes, "kept", t.Kept)
 	}
 	return loop.New(ctx, loop.Parts{
-		Config: c, Specs: d.specs, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot, Local: d.inbox,
-		Gather:   d.gather,
-		NewVenue: func(s *core.State, first bool) (venue.Venue, error) { return newVenue(c, s, first) },
+		Config: c, Specs: d.specs, Ledger: d.ledger, Tenure: d.tenure, Server: d.server, Clock: loop.SystemClock(), Log: d.log, Boot: boot, Local: d.inbox, Redact: d.clean,
+		Gather: d.gather,
+		NewVenue: func(s *core.State, first bool) (venue.Venue, error) {
+			v, err := newVenue(c, s, first)
+			return v, d.hides.Load().error(err)
+		},
 	}, recovered)
 }
+
+// clean takes credentials out of what others say.
+func (d *daemon) clean(text string) string { return d.hides.Load().Redact(text) }
 
 func (d *daemon) gather(ctx context.Context, tick uint64, ms int64) []guard.Quote {
 	return oracle.Gather(ctx, d.sources, tick, ms)
@@ -430,7 +440,7 @@ func (d *daemon) halted(l *loop.Loop, halt *loop.HaltError) report.Halted {
 	case ordered && d.ledger.Head().Size > 0:
 		r.Ledger = loop.LedgerHead(d.ledger)
 	}
-	r.Reason, r.Message = halt.Reason, halt.Err.Error()
+	r.Reason, r.Message = halt.Reason, d.clean(halt.Err.Error())
 	h := report.Halted{Report: r, Server: d.server, Log: d.log, Tenure: d.tenure, Ordered: ordered}
 	if l != nil && halt.Reason == loop.ReasonHaltOrdered && !ordered {
 		h.Released = d.inbox.Released
