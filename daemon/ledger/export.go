@@ -24,6 +24,21 @@ type Exported struct {
 // Export writes the ledger in dir, up to its checkpoint, as C2SP tlog-tiles into the new folder out: any client of such logs reads it. What it
 // writes is checked as it passes, and leads to the checkpoint's root. It needs no lock and may run beside the writer.
 func Export(dir, out string) (Exported, error) {
+	for range lookTries {
+		x, err := export(dir, out)
+		var gone *PrunedError
+		if !errors.As(err, &gone) {
+			return x, err
+		}
+		// Records were pruned while they were exported: the next look finds the new state.
+		if err := os.RemoveAll(out); err != nil {
+			return Exported{}, err
+		}
+	}
+	return Exported{}, fmt.Errorf("export of %s: %w: expected a moment of rest in %d tries, found none", dir, errMoving, lookTries)
+}
+
+func export(dir, out string) (Exported, error) {
 	f, err := openFolder(dir)
 	if err != nil {
 		return Exported{}, err
