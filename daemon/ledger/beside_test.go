@@ -21,7 +21,7 @@ func TestReadersBesideTheWriterNeverRaiseAFalseAlarm(t *testing.T) {
 		prune   bool
 	}{{"a writer", sealNever, false}, {"a writer that seals", sealBeside, false}, {"a writer that seals and prunes", sealBeside, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			dir, scratch := memory(t), memory(t)
+			dir, scratch := fastDir(t), fastDir(t)
 			l, _ := open(t, dir, Options{SegmentBytes: 2000, sealing: c.sealing})
 			commit(t, l, KindBoot, 1, ``)
 			if _, err := l.Checkpoint(); err != nil { // else there is nothing to export yet
