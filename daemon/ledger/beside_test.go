@@ -172,14 +172,14 @@ func (b *beside) show() error { return Show(io.Discard, b.dir, ShowFilter{JSON: 
 
 func (b *beside) export() error {
 	out := filepath.Join(b.scratch, fmt.Sprint("export", b.copies.Add(1)))
-	_, err := Export(b.dir, out)
+	_, err := Export(b.dir, out, nil)
 	return errors.Join(err, os.RemoveAll(out))
 }
 
 func (b *beside) backup() error {
 	out := filepath.Join(b.scratch, fmt.Sprint("backup", b.copies.Add(1)))
 	least := b.l.Head().Size
-	result, err := Backup(b.dir, out)
+	result, err := Backup(b.dir, out, nil)
 	if err == nil && result.Head.Size < least {
 		err = fmt.Errorf("expected %d records or more, found %d", least, result.Head.Size)
 	}

@@ -66,7 +66,7 @@ func TestPrunedRecordsAreGoneAndProofsGoOn(t *testing.T) {
 		t.Errorf("%+v", recovery)
 	}
 	again.Close()
-	_, err = Export(dir, filepath.Join(t.TempDir(), "tiles"))
+	_, err = Export(dir, filepath.Join(t.TempDir(), "tiles"), nil)
 	if err != nil {
 		t.Error(err)
 	}

@@ -111,3 +111,31 @@ func TestProgressCountsToTheTotal(t *testing.T) {
 		t.Errorf("%d calls to %d bytes, %+v, %v", calls, lastRead, result, err)
 	}
 }
+
+func TestCopiesAndExportsCountToTheirTotal(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	buildSealed(t, dir, 95, 2000)
+	for _, c := range []struct {
+		name string
+		do   func(Progress) error
+	}{
+		{"backup", func(p Progress) error { _, err := Backup(dir, filepath.Join(out, "backup"), p); return err }},
+		{"restore", func(p Progress) error {
+			_, _, err := Restore(filepath.Join(out, "backup"), filepath.Join(out, "restored"), testMs, p)
+			return err
+		}},
+		{"export", func(p Progress) error { _, err := Export(dir, filepath.Join(out, "tiles"), p); return err }},
+		{"repair", func(p Progress) error { _, err := Repair(filepath.Join(out, "restored"), "", p); return err }},
+	} {
+		calls, last, end := 0, int64(0), int64(0)
+		err := c.do(func(done, total int64) {
+			if done < last || done > total || end != 0 && end != total {
+				t.Errorf("%s: %d of %d after %d of %d", c.name, done, total, last, end)
+			}
+			calls, last, end = calls+1, done, total
+		})
+		if err != nil || calls == 0 || last != end {
+			t.Errorf("%s: %d calls to %d of %d, %v", c.name, calls, last, end, err)
+		}
+	}
+}

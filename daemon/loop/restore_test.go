@@ -22,7 +22,7 @@ func (r *rig) backedUp() (dir string, result ledger.VerifyResult) {
 	}
 	done := make(chan answer)
 	go func() {
-		result, err := ledger.Backup(r.dir, dir)
+		result, err := ledger.Backup(r.dir, dir, nil)
 		done <- answer{result, err}
 	}()
 	for {
@@ -40,7 +40,7 @@ func (r *rig) backedUp() (dir string, result ledger.VerifyResult) {
 func (r *rig) restored(backup string) (dir string) {
 	r.t.Helper()
 	dir = filepath.Join(r.t.TempDir(), "restored")
-	was, _, err := ledger.Restore(backup, dir, r.clock().Wall().UnixMilli())
+	was, _, err := ledger.Restore(backup, dir, r.clock().Wall().UnixMilli(), nil)
 	r.must(err)
 	recs := (&rig{t: r.t, dir: dir}).records()
 	last := recs[len(recs)-1]
@@ -120,7 +120,7 @@ func TestAPrunedLedgerIsBackedUpRestoredAndReplayed(t *testing.T) {
 		t.Fatalf("%d records were pruned, the backup lacks %d", done.Records, found.Pruned)
 	}
 	dir := filepath.Join(t.TempDir(), "restored")
-	_, _, err = ledger.Restore(backup, dir, r.clock().Wall().UnixMilli())
+	_, _, err = ledger.Restore(backup, dir, r.clock().Wall().UnixMilli(), nil)
 	r.must(err)
 	restored := r.on(dir)
 	restored.must(restored.ticks(40))
