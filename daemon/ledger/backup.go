@@ -12,11 +12,12 @@ import (
 
 // Backup copies the ledger in dir into the new folder out: all that is committed when it begins, without the signing key. It needs no lock and
 // may run beside the writer. The copy is verified, byte by byte, before Backup returns. It is no ledger to go on with: Restore makes one of it.
-func Backup(dir, out string) (VerifyResult, error) {
+func Backup(dir, out string, progress Progress) (VerifyResult, error) {
 	for range lookTries {
-		err := copyFolder(dir, out)
+		m := &meter{tell: progress}
+		err := copyFolder(dir, out, m)
 		if err == nil {
-			return Verify(out, VerifyOptions{})
+			return Verify(out, VerifyOptions{Progress: m.step()})
 		}
 		if !errors.Is(err, os.ErrNotExist) || !exists(dir) {
 			return VerifyResult{}, err
@@ -35,11 +36,12 @@ func exists(path string) bool {
 }
 
 // copyFolder copies what one look at the folder found, so that the copy is one state of it.
-func copyFolder(dir, out string) error {
+func copyFolder(dir, out string, m *meter) error {
 	f, err := openFolder(dir)
 	if err != nil {
 		return err
 	}
+	m.total = f.files() + f.lines()
 	if len(f.entries)+len(f.tail) == 0 {
 		return fmt.Errorf("no ledger in %s: expected a segment such as %s, found none", dir, segmentName(0))
 	}
@@ -51,10 +53,12 @@ func copyFolder(dir, out string) error {
 			if err := copyFile(dir, out, packedName(e.First)); err != nil {
 				return err
 			}
+			m.add(e.Packed)
 		}
 		if err := copyFile(dir, out, treeName(e.First)); err != nil {
 			return err
 		}
+		m.add(treeFileSize(e.First, e.next()))
 	}
 	for _, s := range f.tail {
 		// Up to the length that was listed: what came later may lack what lies in a segment after it. One that was sealed
@@ -67,6 +71,7 @@ func copyFolder(dir, out string) error {
 			return errors.Join(err, in.Close())
 		}
 		in.Close()
+		m.add(s.size)
 	}
 	for _, file := range []struct {
 		name    string
@@ -118,12 +123,17 @@ type Restored struct {
 // record that names the backup's head and founds a new lineage: from that record on the ledger has another origin and another key. So the
 // restored ledger and the original can never both pass as the original, and every checkpoint of the original up to the backup can be
 // shown to be a beginning of both. ms is the record's time, Unix milliseconds.
-func Restore(from, dir string, ms int64) (Restored, Head, error) {
-	result, err := Verify(from, VerifyOptions{})
+func Restore(from, dir string, ms int64, progress Progress) (Restored, Head, error) {
+	f, err := openFolder(from)
 	if err != nil {
 		return Restored{}, Head{}, err
 	}
-	if err := copyFolder(from, dir); err != nil {
+	m := &meter{tell: progress, total: f.files() + f.lines()}
+	result, err := f.verify(VerifyOptions{Progress: m.step()})
+	if err != nil {
+		return Restored{}, Head{}, err
+	}
+	if err := copyFolder(from, dir, m); err != nil {
 		return Restored{}, Head{}, err
 	}
 	r := Restored{Origin: result.Origin, Size: result.Head.Size, Leaf: result.Head.Leaf, Root: result.Head.Root, Key: result.Key}

@@ -28,7 +28,7 @@ func TestABackupOfARunningLedgerIsWholeAndARestoreIsAnotherLineage(t *testing.T)
 	for range 8 {
 		least := l.Head()
 		out := filepath.Join(t.TempDir(), "copy")
-		result, err := Backup(dir, out)
+		result, err := Backup(dir, out, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestABackupOfARunningLedgerIsWholeAndARestoreIsAnotherLineage(t *testing.T)
 	origins := map[string]bool{original.Origin: true}
 	for range 2 {
 		back := filepath.Join(t.TempDir(), "back")
-		founded, head, err := Restore(copies[0], back, testMs)
+		founded, head, err := Restore(copies[0], back, testMs, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestABackupOfARunningLedgerIsWholeAndARestoreIsAnotherLineage(t *testing.T)
 func TestRepairMendsWhatItCanProveAndNothingElse(t *testing.T) {
 	dir, copied := t.TempDir(), filepath.Join(t.TempDir(), "copy")
 	head := buildSealed(t, dir, 95, 2000)
-	if _, err := Backup(dir, copied); err != nil {
+	if _, err := Backup(dir, copied, nil); err != nil {
 		t.Fatal(err)
 	}
 	found := mustList(t, dir)
@@ -108,10 +108,10 @@ func TestRepairMendsWhatItCanProveAndNothingElse(t *testing.T) {
 	flip(dir, found.trees[1].name)
 	flip(dir, found.packed[2].name)
 	flip(dir, found.packed[3].name)
-	if done, err := Repair(dir, ""); !errors.As(err, new(*CorruptionError)) || len(done.Segments) > 0 {
+	if done, err := Repair(dir, "", nil); !errors.As(err, new(*CorruptionError)) || len(done.Segments) > 0 {
 		t.Fatalf("without a backup: %+v, %v", done, err)
 	}
-	done, err := Repair(dir, copied)
+	done, err := Repair(dir, copied, nil)
 	if err != nil || len(done.Segments) != 2 || done.Head != head {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -121,7 +121,7 @@ func TestRepairMendsWhatItCanProveAndNothingElse(t *testing.T) {
 
 	flip(dir, found.packed[1].name)
 	flip(copied, found.packed[1].name)
-	if done, err := Repair(dir, copied); !errors.As(err, new(*CorruptionError)) || len(done.Segments) > 0 {
+	if done, err := Repair(dir, copied, nil); !errors.As(err, new(*CorruptionError)) || len(done.Segments) > 0 {
 		t.Fatalf("from a damaged backup: %+v, %v", done, err)
 	}
 }

@@ -36,18 +36,8 @@ func benchCommit(b *testing.B, dir string, durability Durability) {
 	}
 }
 
-// memory returns a folder on a file system in memory, where the machine has one: for what the disk's speed would only slow down.
-func memory(t testing.TB) string {
-	dir, err := os.MkdirTemp("/dev/shm", "ledger")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 // BenchmarkCommitInMemory is what Commit costs beside the disk.
-func BenchmarkCommitInMemory(b *testing.B) { benchCommit(b, memory(b), AtSeal) }
+func BenchmarkCommitInMemory(b *testing.B) { benchCommit(b, fastDir(b), AtSeal) }
 
 // BenchmarkCommitDurable and BenchmarkRawAppend: the same bytes with and without the ledger.
 func BenchmarkCommitDurable(b *testing.B) { benchCommit(b, b.TempDir(), Always) }
@@ -96,7 +86,7 @@ func BenchmarkOpen(b *testing.B) {
 }
 
 func bigLedger(b *testing.B) (dir string, size int64) {
-	dir = memory(b)
+	dir = fastDir(b)
 	l, _, err := Open(dir, Options{Durability: AtSeal})
 	if err != nil {
 		b.Fatal(err)

@@ -23,7 +23,22 @@ type Exported struct {
 
 // Export writes the ledger in dir, up to its checkpoint, as C2SP tlog-tiles into the new folder out: any client of such logs reads it. What it
 // writes is checked as it passes, and leads to the checkpoint's root. It needs no lock and may run beside the writer.
-func Export(dir, out string) (Exported, error) {
+func Export(dir, out string, progress Progress) (Exported, error) {
+	for range lookTries {
+		x, err := export(dir, out, &meter{tell: progress})
+		var gone *PrunedError
+		if !errors.As(err, &gone) {
+			return x, err
+		}
+		// Records were pruned while they were exported: the next look finds the new state.
+		if err := os.RemoveAll(out); err != nil {
+			return Exported{}, err
+		}
+	}
+	return Exported{}, fmt.Errorf("export of %s: %w: expected a moment of rest in %d tries, found none", dir, errMoving, lookTries)
+}
+
+func export(dir, out string, told *meter) (Exported, error) {
 	f, err := openFolder(dir)
 	if err != nil {
 		return Exported{}, err
@@ -34,7 +49,8 @@ func Export(dir, out string) (Exported, error) {
 	if err := os.Mkdir(out, 0o755); err != nil {
 		return Exported{}, err
 	}
-	x := exporter{out: out, size: f.checkpoint.Size}
+	told.total = f.lines()
+	x := exporter{out: out, size: f.checkpoint.Size, meter: told}
 	x.result.Checkpoint = *f.checkpoint
 	for i := range f.entries {
 		if f.entries[i].Pruned {
@@ -74,6 +90,7 @@ type exporter struct {
 	out    string
 	size   uint64
 	result Exported
+	meter  *meter // of the lines
 }
 
 // tiles writes the hashes of every level, 256 a tile.
@@ -116,6 +133,7 @@ func (x *exporter) entries(f *folder, h *hashes) error {
 			}
 		}
 		err = x.write(tilePath("entries", n, width), bundle)
+		x.meter.add(int64(len(bundle)) - int64(width)) // an LF takes one byte, a length two
 		n, bundle, leaves, indexes = n+1, bundle[:0], leaves[:0], indexes[:0]
 		return err
 	}

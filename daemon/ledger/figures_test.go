@@ -52,7 +52,7 @@ func BenchmarkVerifyAgainstSHA256(b *testing.B) {
 		workers int
 	}{{"unsealed", sealNever, 1}, {"sealed", sealBeside, 1}, {"unsealed, two workers", sealNever, 2}, {"sealed, two workers", sealBeside, 2}} {
 		b.Run(shape.name, func(b *testing.B) {
-			dir := memory(b)
+			dir := fastDir(b)
 			l, _, err := Open(dir, Options{Durability: AtSeal, sealing: shape.sealing})
 			if err != nil {
 				b.Fatal(err)

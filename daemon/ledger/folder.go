@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,26 +73,65 @@ func tryFolder(dir string) (*folder, error) {
 	if err := f.checkSignatures(manifest); err != nil {
 		return nil, err
 	}
-	found, err := listFiles(dir)
-	if err != nil {
-		return nil, err
+	found, err := f.list()
+	if err == nil {
+		err = f.arrange(found)
 	}
-	if err := f.arrange(found); err != nil {
-		// A writer may have sealed a segment between the two looks.
+	if err != nil {
+		// A writer may have pruned a segment between the looks.
 		if now, again := readOptional(dir, manifestName); again == nil && string(now) != string(manifest) {
 			return nil, errMoving
 		}
 		return nil, err
 	}
-	// A folder is not listed in one instant: what was renamed meanwhile may be missing under both its names. Two lists that agree are true.
-	again, err := listFiles(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !found.same(&again) {
-		return nil, errMoving
-	}
 	return f, nil
+}
+
+// list finds the segments' files. A writer may go on meanwhile, and a folder is not listed in one instant: what comes and goes during a listing may be in it
+// or not. So it is listed twice. Whatever begins no later than the last plain segment of the first list was there before the second, and is in that, or was
+// sealed in between; then the manifest, read again after both, has it. Such a segment is still listed as a plain one, as the manifest of this look has it;
+// openSegment finds it packed.
+func (f *folder) list() (files, error) {
+	first, err := listFiles(f.dir)
+	if err != nil {
+		return files{}, err
+	}
+	found, err := listFiles(f.dir)
+	if err != nil {
+		return files{}, err
+	}
+	last := uint64(0)
+	if n := len(first.plain); n > 0 {
+		last = first.plain[n-1].first
+	}
+	found.plain = slices.DeleteFunc(found.plain, func(s segment) bool { return s.first > last })
+	now, err := readOptional(f.dir, manifestName)
+	if err != nil || string(now) == string(f.manifest) {
+		return found, err
+	}
+	verifier, err := note.NewVerifier(f.public)
+	if err != nil {
+		return files{}, errMoving // the first manifest came with the key, after the key was looked for
+	}
+	entries, err := parseManifest(now, verifier)
+	if err != nil {
+		return files{}, err
+	}
+	for _, e := range entries[min(len(f.entries), len(entries)):] {
+		if e.Pruned {
+			return files{}, errMoving
+		}
+		s := segment{name: segmentName(e.First), first: e.First, size: e.Bytes}
+		if at, there := slices.BinarySearchFunc(found.plain, s, func(a, b segment) int { return cmp.Compare(a.first, b.first) }); there {
+			found.plain[at] = s
+		} else if e.First <= last {
+			found.plain = slices.Insert(found.plain, at, s)
+		}
+		// Sealed after the last one that counts here: neither of its files is this look's.
+		sealed := func(s segment) bool { return s.first == e.First }
+		found.packed, found.trees = slices.DeleteFunc(found.packed, sealed), slices.DeleteFunc(found.trees, sealed)
+	}
+	return found, nil
 }
 
 func (f *folder) checkSignatures(manifest []byte) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,14 +45,6 @@ type segment struct {
 type files struct {
 	plain, packed, trees []segment
 	temps                []string // left by a crash
-}
-
-// same compares the names of the segments' files, whose lengths may grow.
-func (f *files) same(o *files) bool {
-	equal := func(a, b []segment) bool {
-		return slices.EqualFunc(a, b, func(x, y segment) bool { return x.name == y.name })
-	}
-	return equal(f.plain, o.plain) && equal(f.packed, o.packed) && equal(f.trees, o.trees)
 }
 
 // parseName splits a name into the 20 digits it begins with and the rest.
@@ -110,7 +101,7 @@ func listFiles(dir string) (files, error) {
 		}
 		info, err := entry.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			return files{}, errMoving // sealed, pruned or cleared away since the names were read
+			continue // sealed, pruned or cleared away since the names were read
 		}
 		if err != nil {
 			return files{}, err

@@ -66,7 +66,7 @@ func TestPrunedRecordsAreGoneAndProofsGoOn(t *testing.T) {
 		t.Errorf("%+v", recovery)
 	}
 	again.Close()
-	_, err = Export(dir, filepath.Join(t.TempDir(), "tiles"))
+	_, err = Export(dir, filepath.Join(t.TempDir(), "tiles"), nil)
 	if err != nil {
 		t.Error(err)
 	}
@@ -124,7 +124,7 @@ func TestWhatAStartNeedsIsNeverPruned(t *testing.T) {
 // TestWhateverIsPrunedTheNextStartFindsSnapshotAndBoot writes ledgers of random lives in small segments, prunes all that may go between them, and opens
 // each again: the newest snapshot is there, and so is the boot record that was newest when it was written.
 func TestWhateverIsPrunedTheNextStartFindsSnapshotAndBoot(t *testing.T) {
-	dir, n, pruned := memory(t), 0, 0
+	dir, n, pruned := fastDir(t), 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
 		dir := filepath.Join(dir, fmt.Sprint(n))

@@ -19,8 +19,9 @@ type Repaired struct {
 // Repair mends the sealed part of the ledger in dir, and nothing that it can't prove: a damaged tree file is made again from its records,
 // a damaged sealed segment is taken from the folder backup ("" for none) if its copy there has the very bytes that the signed manifest
 // names. Damaged files are set aside with the suffix .broken. Damage anywhere else (in the records after the sealed ones, in
-// manifest, checkpoint or key) is no case for a repair: Restore makes a new lineage of a backup. The whole ledger is verified at the end.
-func Repair(dir, backup string) (Repaired, error) {
+// manifest, checkpoint or key) is no case for a repair: Restore makes a new lineage of a backup. The whole ledger is verified at the end; progress is that of a
+// verification, and begins anew after each file that was mended.
+func Repair(dir, backup string, progress Progress) (Repaired, error) {
 	lock, err := lockFolder(dir)
 	if err != nil {
 		return Repaired{}, err
@@ -30,7 +31,7 @@ func Repair(dir, backup string) (Repaired, error) {
 	// Every round mends one file, and a file is mended once.
 	mended := map[string]bool{}
 	for {
-		result, err := Verify(dir, VerifyOptions{})
+		result, err := Verify(dir, VerifyOptions{Progress: progress})
 		if err == nil {
 			done.Head = result.Head
 			return done, nil

@@ -146,14 +146,5 @@ func Bytes(dir string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := int64(0)
-	for i := range f.entries {
-		if !f.entries[i].Pruned {
-			n += f.entries[i].Bytes
-		}
-	}
-	for _, s := range f.tail {
-		n += s.size
-	}
-	return n, nil
+	return f.lines(), nil
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -98,45 +97,6 @@ func TestShowEndsWithWhatWentWrong(t *testing.T) {
 }
 
 // Readers take no lock: beside a writer that rotates, they always see a whole beginning of the ledger.
-func TestReadersRunBesideTheWriter(t *testing.T) {
-	dir := t.TempDir()
-	l, _ := open(t, dir, Options{SegmentBytes: 2000, Durability: AtSeal, sealing: sealNever})
-	commit(t, l, KindBoot, 1, ``)
-	done := make(chan struct{})
-	var readers sync.WaitGroup
-	for range 2 {
-		readers.Go(func() {
-			for last := uint64(0); ; {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				head := l.Head()
-				result, err := Verify(dir, VerifyOptions{Known: head})
-				if err != nil || result.Head.Size < last {
-					t.Errorf("at %d records: %+v, %v", head.Size, result.Head, err)
-					return
-				}
-				last = result.Head.Size
-				n := uint64(0)
-				for r, err := range Scan(dir, last/2) {
-					if err != nil || r.Seq != last/2+n {
-						t.Errorf("scan from %d: %v, %v", last/2, r, err)
-						return
-					}
-					n++
-				}
-			}
-		})
-	}
-	for range 1000 {
-		commit(t, l, KindTick, 1, `{"tick":1,"price":"4242.000"}`)
-	}
-	close(done)
-	readers.Wait()
-}
-
 func TestProgressCountsToTheTotal(t *testing.T) {
 	dir := t.TempDir()
 	build(t, dir, 30, 900)
@@ -149,5 +109,33 @@ func TestProgressCountsToTheTotal(t *testing.T) {
 	}})
 	if err != nil || calls != result.Segments || lastRead != result.Bytes {
 		t.Errorf("%d calls to %d bytes, %+v, %v", calls, lastRead, result, err)
+	}
+}
+
+func TestCopiesAndExportsCountToTheirTotal(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	buildSealed(t, dir, 95, 2000)
+	for _, c := range []struct {
+		name string
+		do   func(Progress) error
+	}{
+		{"backup", func(p Progress) error { _, err := Backup(dir, filepath.Join(out, "backup"), p); return err }},
+		{"restore", func(p Progress) error {
+			_, _, err := Restore(filepath.Join(out, "backup"), filepath.Join(out, "restored"), testMs, p)
+			return err
+		}},
+		{"export", func(p Progress) error { _, err := Export(dir, filepath.Join(out, "tiles"), p); return err }},
+		{"repair", func(p Progress) error { _, err := Repair(filepath.Join(out, "restored"), "", p); return err }},
+	} {
+		calls, last, end := 0, int64(0), int64(0)
+		err := c.do(func(done, total int64) {
+			if done < last || done > total || end != 0 && end != total {
+				t.Errorf("%s: %d of %d after %d of %d", c.name, done, total, last, end)
+			}
+			calls, last, end = calls+1, done, total
+		})
+		if err != nil || calls == 0 || last != end {
+			t.Errorf("%s: %d calls to %d of %d, %v", c.name, calls, last, end, err)
+		}
 	}
 }

@@ -51,7 +51,7 @@ func syscallChild(dir string) {
 			switch n {
 			case 0:
 				kind = KindBoot
-			case 5:
+			case 2:
 				kind = KindSnapshot
 			}
 			body := fmt.Appendf(nil, `{"n":%d,"pad":"%s"}`, life*syscallRecords+n, strings.Repeat("x", n*37%200))

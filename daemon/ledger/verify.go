@@ -27,7 +27,7 @@ type VerifyOptions struct {
 	// Workers is how many segments are checked at a time. 0 means as many as there are processors.
 	Workers int
 	// Progress, when not nil, is called after each segment with the bytes of lines checked so far, and of all to check.
-	Progress func(done, total int64)
+	Progress Progress
 }
 
 // VerifyResult is what Verify found in a ledger that is whole.

@@ -126,7 +126,7 @@ func TestTheOperatorRefusesEveryOtherLedger(t *testing.T) {
 	o.accepts(r, "the ledger")
 	older := r.copied()
 	backup := filepath.Join(t.TempDir(), "backup")
-	if _, err := ledger.Backup(r.dir, backup); err != nil {
+	if _, err := ledger.Backup(r.dir, backup, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.must(r.ticks(15))
@@ -156,7 +156,7 @@ func TestTheOperatorRefusesEveryOtherLedger(t *testing.T) {
 
 	// Restored from a backup that is older than what was witnessed, then from one that is not.
 	lost := filepath.Join(t.TempDir(), "lost")
-	if _, _, err := ledger.Restore(backup, lost, r.now.Milliseconds()); err != nil {
+	if _, _, err := ledger.Restore(backup, lost, r.now.Milliseconds(), nil); err != nil {
 		t.Fatal(err)
 	}
 	restored := r.on(lost)
@@ -168,10 +168,10 @@ func TestTheOperatorRefusesEveryOtherLedger(t *testing.T) {
 	restored.crash()
 	r.crash()
 	whole, kept := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "kept")
-	if _, err := ledger.Backup(r.dir, whole); err != nil {
+	if _, err := ledger.Backup(r.dir, whole, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ledger.Restore(whole, kept, r.now.Milliseconds()); err != nil {
+	if _, _, err := ledger.Restore(whole, kept, r.now.Milliseconds(), nil); err != nil {
 		t.Fatal(err)
 	}
 	restored = r.on(kept)

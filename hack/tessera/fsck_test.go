@@ -51,7 +51,7 @@ func exported(t *testing.T, n int) string {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ledger.Export(dir, out); err != nil {
+	if _, err := ledger.Export(dir, out, nil); err != nil {
 		t.Fatal(err)
 	}
 	return out

@@ -217,13 +217,13 @@ func TestALedgerOfAnotherOriginIsOpenedOnlyIfItIsTheAcceptedOne(t *testing.T) {
 	dir, ledgerDir := ticked(t, 12)
 	_, original := headOf(t, ledgerDir)
 	backup := filepath.Join(t.TempDir(), "backup")
-	if _, err := ledger.Backup(ledgerDir, backup); err != nil {
+	if _, err := ledger.Backup(ledgerDir, backup, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(ledgerDir); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ledger.Restore(backup, ledgerDir, 1); err != nil {
+	if _, _, err := ledger.Restore(backup, ledgerDir, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, restored := headOf(t, ledgerDir)

@@ -66,7 +66,7 @@ func verifyCommand() *cobra.Command {
 			if o.Key, err = keyFlag(o.Key); err != nil {
 				return err
 			}
-			o.Progress = progress(os.Stderr)
+			o.Progress = progress(c.ErrOrStderr())
 			r, err := ledger.Verify(args[0], o)
 			if err != nil {
 				return found(err)
@@ -83,7 +83,7 @@ func verifyCommand() *cobra.Command {
 	f.StringVar(&o.Key, "key", "", "the verifier key known from elsewhere, or a file with it (default: the folder's own, which shows damage but not another's folder)")
 	f.StringVar(&since, "since", "", "leave out sealed segments older than this: a time (2026-01-02T15:04:05Z) or an age (24h)")
 	f.IntVar(&o.Workers, "workers", 0, "segments checked at a time (0: one for each processor)")
-	f.BoolVar(&asJSON, "json", false, "print JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 
@@ -109,7 +109,7 @@ func keyFlag(text string) (string, error) {
 }
 
 // progress prints to w at most every two seconds, and so nothing for a ledger that is read in less.
-func progress(w io.Writer) func(read, total int64) {
+func progress(w io.Writer) ledger.Progress {
 	last := time.Now()
 	return func(read, total int64) {
 		if now := time.Now(); now.Sub(last) >= 2*time.Second {

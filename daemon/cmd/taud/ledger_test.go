@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -107,5 +108,72 @@ func TestTheLedgersCommandsSayWhatTheyFindByTheirExitCode(t *testing.T) {
 	}
 	if mended, err := os.ReadFile(packed[1]); err != nil || !bytes.Equal(mended, good) {
 		t.Errorf("repair left another segment: %v", err)
+	}
+}
+
+// TestEveryCommandOfTheLedgerPrintsJSONForScripts: one object on standard output, with the members that a script looks for, and nothing else there.
+func TestEveryCommandOfTheLedgerPrintsJSONForScripts(t *testing.T) {
+	dir, out := smallLedger(t), t.TempDir()
+	in := func(name string) string { return filepath.Join(out, name) }
+	// A ledger that a daemon's loop has written: of a backtest over forty candles.
+	candles := []string{"ts_ms,open,high,low,close,volume"}
+	for i := range 40 {
+		candles = append(candles, fmt.Sprintf("%d,100,101,99,100,1", 1_700_000_000_000+int64(i)*60_000))
+	}
+	if err := os.WriteFile(in("candles.csv"), []byte(strings.Join(candles, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(folder(t, replace("interval_ms = 50", "interval_ms = 60_000")), "taud.toml")
+	if code, stdout, stderr := command(t, "backtest", "--config", config, "--data", in("candles.csv"), "--ledger", in("traded")); code != 0 {
+		t.Fatalf("backtest: exit %d, %q, %q", code, stdout, stderr)
+	}
+	for _, c := range []struct {
+		args []string
+		want map[string]string // members by their paths, as they print
+	}{
+		{[]string{"ledger", "verify", dir}, map[string]string{"head.size": "300", "sealed": "", "checkpoint.size": "300", "pruned": "0"}},
+		{[]string{"ledger", "export", dir, in("tiles")}, map[string]string{"checkpoint.size": "300", "from": "0", "files": ""}},
+		{[]string{"ledger", "backup", dir, in("copy")}, map[string]string{"head.size": "300", "key": ""}},
+		{[]string{"ledger", "restore", in("copy"), in("back")}, map[string]string{"restored.size": "300", "restored.nonce": "", "head.size": "301", "origin": "", "key": ""}},
+		{[]string{"ledger", "repair", dir}, map[string]string{"head.size": "300", "trees": "<nil>"}},
+		{[]string{"ledger", "rotate-key", in("back")}, map[string]string{"before": "", "key": ""}},
+		{[]string{"replay", in("traded")}, map[string]string{"records": "", "ticks": "", "pruned": "0"}},
+	} {
+		name := strings.Join(c.args[:2], " ")
+		code, stdout, stderr := command(t, append(c.args, "--json")...)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit %d, %q", name, code, stderr)
+			continue
+		}
+		var got map[string]any
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+			t.Errorf("%s: %v in %q", name, err, stdout)
+			continue
+		}
+		for path, want := range c.want {
+			var at any = got
+			for part := range strings.SplitSeq(path, ".") {
+				object, _ := at.(map[string]any)
+				value, there := object[part]
+				if !there {
+					t.Errorf("%s: expected a member %s, found none in %s", name, path, stdout)
+				}
+				at = value
+			}
+			if text := fmt.Sprint(at); want != "" && text != want || want == "" && text == "" {
+				t.Errorf("%s: %s: expected %q, found %q", name, path, want, text)
+			}
+		}
+	}
+	// A repair that fails still says what it did.
+	packed, err := filepath.Glob(filepath.Join(dir, "*.log.zst"))
+	if err != nil || len(packed) == 0 {
+		t.Fatal(packed, err)
+	}
+	if err := os.Remove(packed[0]); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := command(t, "ledger", "repair", dir, "--json"); code != 1 || !json.Valid([]byte(stdout)) || !strings.Contains(stderr, "sealed segment missing") {
+		t.Errorf("a repair that fails: exit %d, %q, %q", code, stdout, stderr)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,69 +82,90 @@ func verifyProofCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&key, "key", "", "the verifier key, or a file with it")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 
 func exportCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use: "export LEDGER FOLDER", Short: "Write the ledger up to its checkpoint as C2SP tlog-tiles, for any client of such logs", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			x, err := ledger.Export(args[0], args[1])
+			x, err := ledger.Export(args[0], args[1], progress(c.ErrOrStderr()))
 			if err != nil {
 				return found(err)
+			}
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(x)
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "exported %d records from %d on, of %s, in %d files, %d bytes\n", x.Checkpoint.Size-x.From, x.From, x.Checkpoint.Origin, x.Files, x.Bytes)
 			return err
 		},
 	}
+	jsonFlag(c, &asJSON)
+	return c
 }
+
+func jsonFlag(c *cobra.Command, into *bool) { c.Flags().BoolVar(into, "json", false, "print JSON") }
 
 func repairCommand() *cobra.Command {
 	var backup string
+	var asJSON bool
 	c := &cobra.Command{
 		Use: "repair LEDGER", Short: "Mend tree files from the records, and sealed segments from a backup, where the signed manifest proves them", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := ledger.Repair(args[0], backup)
+			r, err := ledger.Repair(args[0], backup, progress(c.ErrOrStderr()))
 			o := &printer{w: c.OutOrStdout()}
-			for _, name := range r.Trees {
-				o.line("made again from the records: %s", name)
-			}
-			for _, name := range r.Segments {
-				o.line("taken from the backup: %s", name)
-			}
-			for _, name := range r.Kept {
-				o.line("set aside: %s", name)
+			switch {
+			case asJSON: // also of a repair that failed: what it mended stays so
+				o.err = json.NewEncoder(c.OutOrStdout()).Encode(r)
+			default:
+				for _, name := range r.Trees {
+					o.line("made again from the records: %s", name)
+				}
+				for _, name := range r.Segments {
+					o.line("taken from the backup: %s", name)
+				}
+				for _, name := range r.Kept {
+					o.line("set aside: %s", name)
+				}
+				if err == nil {
+					o.line("verified  %d records, root %s", r.Head.Size, r.Head.Root)
+				}
 			}
 			if err != nil {
 				return found(err)
 			}
-			o.line("verified  %d records, root %s", r.Head.Size, r.Head.Root)
 			return o.err
 		},
 	}
 	c.Flags().StringVar(&backup, "backup", "", "the folder of a backup of this ledger")
+	jsonFlag(c, &asJSON)
 	return c
 }
 
 func backupCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use: "backup LEDGER FOLDER", Short: "Copy a ledger, without its signing key, while the daemon runs, and verify the copy", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := ledger.Backup(args[0], args[1])
+			r, err := ledger.Backup(args[0], args[1], progress(c.ErrOrStderr()))
 			if err != nil {
 				return found(err)
 			}
-			return printVerified(c.OutOrStdout(), r, false)
+			return printVerified(c.OutOrStdout(), r, asJSON)
 		},
 	}
+	jsonFlag(c, &asJSON)
+	return c
 }
 
 func restoreCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use: "restore BACKUP LEDGER", Short: "Make a ledger of a backup, under a new origin and key, with a record that names the old head", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, head, err := ledger.Restore(args[0], args[1], time.Now().UnixMilli())
+			r, head, err := ledger.Restore(args[0], args[1], time.Now().UnixMilli(), progress(c.ErrOrStderr()))
 			if err != nil {
 				return found(err)
 			}
@@ -151,22 +173,41 @@ func restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			origin, _, _ := strings.Cut(key, "+")
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(struct {
+					Restored ledger.Restored `json:"restored"` // what the new lineage's first record says of the old one
+					Origin   string          `json:"origin"`
+					Key      string          `json:"key"`
+					Head     ledger.Head     `json:"head"`
+				}{r, origin, key, head})
+			}
 			o := &printer{w: c.OutOrStdout()}
 			o.line("restored  %d records of %s, root %s", r.Size, r.Origin, r.Root)
+			o.line("origin    %s", origin)
 			o.line("key       %s", key)
 			o.line("head      %d records, root %s", head.Size, head.Root)
 			return o.err
 		},
 	}
+	jsonFlag(c, &asJSON)
+	return c
 }
 
 func rotateKeyCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use: "rotate-key LEDGER", Short: "Give a ledger that no daemon has open a new signing key, signed for by the old one", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			before, after, err := ledger.RotateKey(args[0])
 			if err != nil {
 				return found(err)
+			}
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(struct {
+					Before string `json:"before"`
+					Key    string `json:"key"`
+				}{before, after})
 			}
 			o := &printer{w: c.OutOrStdout()}
 			o.line("before    %s", before)
@@ -174,4 +215,6 @@ func rotateKeyCommand() *cobra.Command {
 			return o.err
 		},
 	}
+	jsonFlag(c, &asJSON)
+	return c
 }

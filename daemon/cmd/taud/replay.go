@@ -31,6 +31,6 @@ func replayCommand() *cobra.Command {
 			return p.err
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
