@@ -18,8 +18,8 @@ import (
 	"testing"
 )
 
-// decides are the packages through which a price becomes a decision and a record.
-var decides = []string{"core", "guard", "signal", "actuator", "kernel", "monitor", "fixed"}
+// decides are the packages through which a price becomes a decision and a record, and the solver, which tells people what a decision needs.
+var decides = []string{"core", "guard", "signal", "actuator", "kernel", "monitor", "fixed", "solver"}
 
 // TestWhatDecidesIsPure reads the source of the packages that decide. What it can't see: a write to a package's variable through a copy of a
 // slice, map or pointer in it. What they import is held by the architecture test.

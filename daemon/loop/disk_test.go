@@ -73,7 +73,7 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 // filling is a rig on a small disk, which trades at every other tick.
 func filling(t *testing.T) (*rig, *smallDisk) {
 	d, r := newSmallDisk(t, "8m"), newRig(t)
-	r.dir, r.durability, r.segment = filepath.Join(d.path, "ledger"), ledger.Always, 64<<10
+	r.dir, r.durability, r.segmentBytes = filepath.Join(d.path, "ledger"), ledger.Always, 64<<10
 	r.space = ledger.SpaceOptions{Warn: 1 << 20, Stop: 256 << 10}
 	r.price = func(tick uint64) string { return []string{"100", "101", "103", "99.5", "98", "100.25"}[tick%6] }
 	r.must(r.begin())

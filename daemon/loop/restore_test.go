@@ -57,7 +57,7 @@ func TestABackupOfTheRunningDaemonIsRestoredUnderANewLineageThroughTheLoop(t *te
 	for _, after := range []int{25, 26, 27, 28} {
 		t.Run(fmt.Sprint(after, " ticks"), func(t *testing.T) {
 			r, o := realRig(t), &operator{}
-			r.segment = 20_000
+			r.segmentBytes = 20_000
 			r.must(r.begin())
 			r.must(r.ticks(after))
 			o.accepts(r, "the original")

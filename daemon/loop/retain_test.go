@@ -38,7 +38,7 @@ func (r *rig) anchored(keep time.Duration) v1alpha1.RetentionCommand {
 func aged(t *testing.T) (*rig, *commanded) {
 	r, c := newRig(t), &commanded{Unfenced: lease.NewUnfenced(1)}
 	c.order(v1alpha1.RetentionCommand{})
-	r.tenure, r.price, r.segment, r.durability = c, wave, 20_000, ledger.Always
+	r.tenure, r.price, r.segmentBytes, r.durability = c, wave, 20_000, ledger.Always
 	if dir, err := os.MkdirTemp("/dev/shm", "taud"); err == nil {
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		r.dir = dir

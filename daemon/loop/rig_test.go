@@ -63,9 +63,10 @@ type rig struct {
 	price   func(tick uint64) string // "" is no price at all
 	tenure  lease.Tenure
 	space   ledger.SpaceOptions
-	segment int64                           // bytes; 0 is the default
-	venue   func(v venue.Venue) venue.Venue // wraps the paper venue
-	real    bool                            // deadlines pass by themselves
+	// segmentBytes of the ledger, where the default is too many.
+	segmentBytes int64
+	venue        func(v venue.Venue) venue.Venue // wraps the paper venue
+	real         bool                            // deadlines pass by themselves
 	// market, if set, is the venue, and outlives the process.
 	market *market
 	// breaks, if set, breaks the ledger of the next begin.
@@ -98,7 +99,7 @@ func (r *rig) begin() error {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { r.must(nine.Close()) })
-	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: r.durability, Space: r.space, SegmentBytes: r.segment})
+	led, found, err := ledger.Open(r.dir, ledger.Options{Durability: r.durability, Space: r.space, SegmentBytes: r.segmentBytes})
 	if err != nil {
 		return err
 	}

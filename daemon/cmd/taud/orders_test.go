@@ -80,6 +80,7 @@ func running(t *testing.T, config, segment string) (end func() (int, string)) {
 
 // TestHaltAndReleaseOfARunningDaemon gives orders to a real process, and to none.
 func TestHaltAndReleaseOfARunningDaemon(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, func(s string) string { return s })
 	config, ledgerDir := filepath.Join(dir, "taud.toml"), filepath.Join(dir, "data", "ledger")
 	segment := filepath.Join(ledgerDir, strings.Repeat("0", 20)+".log")

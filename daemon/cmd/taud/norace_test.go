@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// raceDetector: this test binary has it.
+const raceDetector = false
