@@ -23,10 +23,14 @@ import (
 
 	"github.com/taudaemon/taudaemon/daemon/evm"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/hack/toxiproxy/network"
 )
 
 func TestMain(m *testing.M) {
 	log.SetDefault(log.NewLogger(slog.DiscardHandler)) // the node's; a test says what it found
+	if err := network.Setup(); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 

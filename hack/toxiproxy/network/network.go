@@ -1,7 +1,8 @@
-package toxiproxy
+package network
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -12,11 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -29,16 +32,16 @@ const domain = "example.com"
 // names is the domain name system of this process.
 var names nameServer
 
-// TestMain sets up what is one a process: name resolution, trust, and how many tests run beside each other: they wait for the network, and do not compute.
-func TestMain(m *testing.M) {
+// atOnce is how many tests run beside each other: they wait for the network, and do not compute.
+const atOnce = 24
+
+// Setup is for TestMain, before anything is asked: it sets up what is one a process: name resolution, trust, and how many parallel tests there are.
+func Setup() error {
 	flag.Parse()
-	if err := errorOf(
-		func() error { return flag.Set("test.parallel", "24") },
+	return errorOf(
+		func() error { return flag.Set("test.parallel", fmt.Sprint(atOnce)) },
 		trustTestServers, names.start,
-	); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(m.Run())
+	)
 }
 
 func errorOf(steps ...func() error) error {
@@ -50,7 +53,11 @@ func errorOf(steps ...func() error) error {
 	return nil
 }
 
-// trustTestServers makes the certificate of net/http/httptest this process's only root, and no proxy of the environment stand in between.
+// variables of the environment that say whom to trust and what to go through.
+var variables = []string{"SSL_CERT_DIR", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"}
+
+// trustTestServers makes the certificate of net/http/httptest this process's only root, and lets no proxy of the environment stand in between. The
+// environment, which programs that are started see, is afterwards as it was: Go has read it.
 func trustTestServers() error {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	defer server.Close()
@@ -58,17 +65,28 @@ func trustTestServers() error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "root.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	for _, each := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-		if err := os.Unsetenv(each); err != nil {
+	defer func() { _ = os.RemoveAll(dir) }()
+	for _, name := range variables {
+		if value, set := os.LookupEnv(name); set {
+			defer func() { _ = os.Setenv(name, value) }()
+		} else {
+			defer func() { _ = os.Unsetenv(name) }()
+		}
+		if err := os.Unsetenv(name); err != nil {
 			return err
 		}
 	}
+	file := filepath.Join(dir, "root.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return errorOf(
 		func() error { return os.WriteFile(file, text, 0o600) },
 		func() error { return os.Setenv("SSL_CERT_DIR", dir) },
 		func() error { return os.Setenv("SSL_CERT_FILE", file) },
+		func() error { _, err := x509.SystemCertPool(); return err },
+		func() error {
+			_, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: domain}})
+			return err
+		},
 	)
 }
 
@@ -143,36 +161,38 @@ func (s *nameServer) answer(m *dnsmessage.Message) ([]byte, error) {
 	return a.Pack()
 }
 
-// link is the way to a server: its name, and a proxy.
-type link struct {
+// Link is the way to a server: its name, and a proxy.
+type Link struct {
+	// URL of the server, by its name.
+	URL string
+
 	t     *testing.T
 	host  string
 	proxy *toxiproxy.Proxy
-	url   string
 }
 
 var proxies = toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.New(io.Discard))
 
-// serve starts a server behind a link of its own.
-func serve(t *testing.T, what string, handler http.Handler) *link {
+// Serve starts a server behind a link of its own. It ends with the test.
+func Serve(t *testing.T, what string, handler http.Handler) *Link {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that the network broke
 	server.StartTLS()
-	l := &link{t: t, host: names.add(what)}
+	l := &Link{t: t, host: names.add(what)}
 	l.proxy = toxiproxy.NewProxy(proxies, l.host, "127.0.0.1:0", server.Listener.Addr().String())
 	l.must(l.proxy.Start())
-	l.url = "https://" + l.host + l.proxy.Listen[strings.LastIndexByte(l.proxy.Listen, ':'):]
+	l.URL = "https://" + l.host + l.proxy.Listen[strings.LastIndexByte(l.proxy.Listen, ':'):]
 	t.Cleanup(func() {
 		l.proxy.Stop()
-		l.proxy.Toxics.ResetToxics(t.Context())
+		l.proxy.Toxics.ResetToxics(context.Background())
 		server.CloseClientConnections()
 		server.Close()
 	})
 	return l
 }
 
-func (l *link) must(err error) {
+func (l *Link) must(err error) {
 	l.t.Helper()
 	if err != nil {
 		l.t.Fatal(err)
@@ -181,13 +201,16 @@ func (l *link) must(err error) {
 
 // The directions of a toxic.
 const (
-	toServer   = "upstream"
-	fromServer = "downstream"
+	ToServer   = "upstream"
+	FromServer = "downstream"
 )
 
-// poison adds a toxic; see toxiproxy's documentation for the kinds and their attributes.
-func (l *link) poison(kind, direction string, attributes map[string]int) {
-	text, err := json.Marshal(map[string]any{"type": kind, "stream": direction, "attributes": attributes})
+// Attributes of a toxic.
+type Attributes map[string]int
+
+// Poison adds a toxic; see toxiproxy's documentation for the kinds and their attributes. It may be called from any goroutine.
+func (l *Link) Poison(kind, direction string, a Attributes) {
+	text, err := json.Marshal(map[string]any{"type": kind, "stream": direction, "attributes": a})
 	if err == nil {
 		_, err = l.proxy.Toxics.AddToxicJson(strings.NewReader(string(text)))
 	}
@@ -196,17 +219,30 @@ func (l *link) poison(kind, direction string, attributes map[string]int) {
 	}
 }
 
-// drop closes every connection; new ones are taken at once.
-func (l *link) drop() {
-	l.down()
+// noticed is how long a client is given to see that its connections were closed, before it uses them.
+const noticed = 500 * time.Millisecond
+
+// Drop closes every connection; new ones are taken.
+func (l *Link) Drop() {
+	l.proxy.Stop()
 	l.must(l.proxy.Start())
+	time.Sleep(noticed)
 }
 
-// down closes every connection and takes no new ones.
-func (l *link) down() { l.proxy.Stop() }
+// Down closes every connection, and no new ones are taken.
+func (l *Link) Down() {
+	l.proxy.Stop()
+	time.Sleep(noticed)
+}
 
-// heal takes away whatever is wrong.
-func (l *link) heal() {
+// Forget closes every connection, and the server's name is known no more.
+func (l *Link) Forget() {
+	names.set(l.host, false)
+	l.Drop()
+}
+
+// Heal takes away whatever is wrong. What waited in the proxy goes on its way.
+func (l *Link) Heal() {
 	names.set(l.host, true)
 	l.proxy.Toxics.ResetToxics(context.Background())
 	if err := l.proxy.Start(); !errors.Is(err, toxiproxy.ErrProxyAlreadyStarted) {
