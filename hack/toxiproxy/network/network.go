@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -13,11 +14,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,17 +93,18 @@ func trustTestServers() error {
 	)
 }
 
-// nameServer knows the names that were added and not removed since; each is this machine.
+// nameServer knows the names that were added and not forgotten since. Each has an address of its own: a port that is closed for a while
+// must not become that of another test's server.
 type nameServer struct {
-	mu    sync.Mutex
-	count int
-	known map[string]bool // in lower case, with a point at the end
-	conn  net.PacketConn
+	mu        sync.Mutex
+	addresses map[string]netip.Addr // by the name in lower case, with a point at the end
+	forgotten map[string]bool
+	conn      net.PacketConn
 }
 
 // start makes it the one that this process asks.
 func (s *nameServer) start() (err error) {
-	s.known = map[string]bool{}
+	s.addresses, s.forgotten = map[string]netip.Addr{}, map[string]bool{}
 	if s.conn, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
 		return err
 	}
@@ -111,20 +115,28 @@ func (s *nameServer) start() (err error) {
 	return nil
 }
 
-// add makes a new name.
-func (s *nameServer) add(what string) (host string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.count++
-	host = fmt.Sprintf("%s-%d.%s", what, s.count, domain)
-	s.known[host+"."] = true
-	return host
+var addressed atomic.Uint32
+
+// Address is an address of this machine that nobody else uses: one of the upper half of 127.0.0.0/8, by the process and how many it has.
+func Address() netip.Addr {
+	var ip [4]byte
+	binary.BigEndian.PutUint32(ip[:], 127<<24|1<<23|(uint32(os.Getpid())<<10+addressed.Add(1))&(1<<23-1)) //nolint:gosec // the low bits are meant
+	return netip.AddrFrom4(ip)
 }
 
-func (s *nameServer) set(host string, known bool) {
+// add makes a new name, and an address for it.
+func (s *nameServer) add(what string) (host string, at netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[host+"."] = known
+	host, at = fmt.Sprintf("%s-%d.%s", what, len(s.addresses)+1, domain), Address()
+	s.addresses[host+"."] = at
+	return host, at
+}
+
+func (s *nameServer) forget(host string, forgotten bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgotten[host+"."] = forgotten
 }
 
 func (s *nameServer) serve() {
@@ -147,7 +159,9 @@ func (s *nameServer) serve() {
 func (s *nameServer) answer(m *dnsmessage.Message) ([]byte, error) {
 	q := m.Questions[0]
 	s.mu.Lock()
-	known := s.known[strings.ToLower(q.Name.String())]
+	name := strings.ToLower(q.Name.String())
+	at, known := s.addresses[name]
+	known = known && !s.forgotten[name]
 	s.mu.Unlock()
 	a := dnsmessage.Message{Header: dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true}, Questions: m.Questions}
 	switch {
@@ -155,7 +169,7 @@ func (s *nameServer) answer(m *dnsmessage.Message) ([]byte, error) {
 		a.RCode = dnsmessage.RCodeNameError
 	case q.Type == dnsmessage.TypeA:
 		a.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 1}, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
+			Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 1}, Body: &dnsmessage.AResource{A: at.As4()},
 		}}
 	}
 	return a.Pack()
@@ -179,8 +193,8 @@ func Serve(t *testing.T, what string, handler http.Handler) *Link {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that the network broke
 	server.StartTLS()
-	l := &Link{t: t, host: names.add(what)}
-	l.proxy = toxiproxy.NewProxy(proxies, l.host, "127.0.0.1:0", server.Listener.Addr().String())
+	host, at := names.add(what)
+	l := &Link{t: t, host: host, proxy: toxiproxy.NewProxy(proxies, host, netip.AddrPortFrom(at, 0).String(), server.Listener.Addr().String())}
 	l.must(l.proxy.Start())
 	l.URL = "https://" + l.host + l.proxy.Listen[strings.LastIndexByte(l.proxy.Listen, ':'):]
 	t.Cleanup(func() {
@@ -237,13 +251,13 @@ func (l *Link) Down() {
 
 // Forget closes every connection, and the server's name is known no more.
 func (l *Link) Forget() {
-	names.set(l.host, false)
+	names.forget(l.host, true)
 	l.Drop()
 }
 
 // Heal takes away whatever is wrong. What waited in the proxy goes on its way.
 func (l *Link) Heal() {
-	names.set(l.host, true)
+	names.forget(l.host, false)
 	l.proxy.Toxics.ResetToxics(context.Background())
 	if err := l.proxy.Start(); !errors.Is(err, toxiproxy.ErrProxyAlreadyStarted) {
 		l.must(err)
