@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,10 +24,14 @@ import (
 
 	"github.com/taudaemon/taudaemon/daemon/evm"
 	"github.com/taudaemon/taudaemon/daemon/fixed"
+	"github.com/taudaemon/taudaemon/hack/toxiproxy/network"
 )
 
 func TestMain(m *testing.M) {
 	log.SetDefault(log.NewLogger(slog.DiscardHandler)) // the node's; a test says what it found
+	if err := network.Setup(); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -69,10 +74,10 @@ func startNode(t *testing.T) *chain {
 	alloc := types.GenesisAlloc{
 		addressOf(c.owner): {Balance: times(1_000_000, ether)}, addressOf(c.trader): {Balance: times(1_000, ether)},
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", netip.AddrPortFrom(network.Address(), 0).String())
 	c.must(err)
 	address := listener.Addr().(*net.TCPAddr)
-	c.must(listener.Close()) // the node wants to open it itself
+	c.must(listener.Close()) // the node wants to open it itself; nobody else opens one at this address
 	c.Backend = simulated.NewBackend(alloc, func(n *node.Config, _ *ethconfig.Config) {
 		n.HTTPHost, n.HTTPPort, n.HTTPModules = address.IP.String(), address.Port, []string{"eth"}
 		n.HTTPTimeouts.ReadTimeout = time.Minute

@@ -64,6 +64,7 @@ type agent struct {
 	price  string // what all sources say; empty: nothing
 	change func(*uniswapv2.Config)
 	wrap   func(venue.Venue) venue.Venue
+	config string
 
 	ledger *ledger.Ledger
 	state  core.State
@@ -74,7 +75,7 @@ type agent struct {
 }
 
 func newAgent(c *chain) *agent {
-	return &agent{chain: c, dir: c.t.TempDir(), price: "100", wrap: func(v venue.Venue) venue.Venue { return v }}
+	return &agent{chain: c, dir: c.t.TempDir(), price: "100", config: agentConfig, wrap: func(v venue.Venue) venue.Venue { return v }}
 }
 
 func (a *agent) wall() time.Time { return time.Unix(int64(a.head().Time), 0) }
@@ -82,7 +83,7 @@ func (a *agent) wall() time.Time { return time.Unix(int64(a.head().Time), 0) }
 // boot starts the daemon, or starts it again: it recovers from the ledger.
 func (a *agent) boot() {
 	a.t.Helper()
-	cfg, err := config.Parse("taud.toml", []byte(agentConfig))
+	cfg, err := config.Parse("taud.toml", []byte(a.config))
 	a.must(err)
 	var set [monitor.Count + 1]core.Spec
 	for i := range set {

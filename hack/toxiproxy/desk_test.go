@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log"
 	"net/http"
 	"os"
 	"path"
@@ -31,6 +32,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken/krakentest"
+	"github.com/taudaemon/taudaemon/hack/toxiproxy/network"
 	"github.com/taudaemon/taudaemon/specs"
 )
 
@@ -89,6 +91,13 @@ url = "%s"
 key_file = "%s"
 secret_file = "%s"
 `
+
+func TestMain(m *testing.M) {
+	if err := network.Setup(); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(m.Run())
+}
 
 func val(s string) fixed.Value { return fixed.MustParse(s) }
 
@@ -160,9 +169,9 @@ type desk struct {
 	dir      string
 	market   *market
 	exchange *krakentest.Server
-	kraken   *link            // the way to the exchange
-	sources  map[string]*link // the ways to the sources, by their names
-	names    []string         // of the sources, in the configured order
+	kraken   *network.Link            // the way to the exchange
+	sources  map[string]*network.Link // the ways to the sources, by their names
+	names    []string                 // of the sources, in the configured order
 	config   *config.Config
 	began    time.Time
 	acks     acknowledging
@@ -206,16 +215,16 @@ func newDesk(t *testing.T) *desk {
 		Key: key, Secret: secret, Pair: "XETHZUSD", Base: "XETH", Quote: "ZUSD", LotDecimals: 8, PairDecimals: 2, FeeBps: 26,
 		Balances: map[string]fixed.Value{"XETH": val("1"), "ZUSD": val("1000")},
 	})}
-	d.kraken = serve(t, "kraken", d.exchange)
+	d.kraken = network.Serve(t, "kraken", d.exchange)
 	d.names = []string{"http", "poll", "stream"}
-	d.sources = map[string]*link{"http": serve(t, "feed", d.market), "poll": serve(t, "hermes", d.market.hermes()), "stream": serve(t, "hermes", d.market.hermes())}
+	d.sources = map[string]*network.Link{"http": network.Serve(t, "feed", d.market), "poll": network.Serve(t, "hermes", d.market.hermes()), "stream": network.Serve(t, "hermes", d.market.hermes())}
 	folder := t.TempDir()
 	files := map[string]string{"key": key, "secret": secret}
 	for name, text := range files {
 		files[name] = filepath.Join(folder, name)
 		d.must(os.WriteFile(files[name], []byte(text+"\n"), 0o600))
 	}
-	text := fmt.Sprintf(agentConfig, d.sources["http"].url, d.sources["poll"].url, d.sources["stream"].url, d.kraken.url, files["key"], files["secret"])
+	text := fmt.Sprintf(agentConfig, d.sources["http"].URL, d.sources["poll"].URL, d.sources["stream"].URL, d.kraken.URL, files["key"], files["secret"])
 	var err error
 	d.config, err = config.Parse("taud.toml", []byte(text))
 	d.must(err)

@@ -5,20 +5,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken/krakentest"
+	"github.com/taudaemon/taudaemon/hack/toxiproxy/network"
 )
-
-// noticed is how long the daemon is given to see that a connection was closed, before it is used.
-const noticed = 500 * time.Millisecond
 
 // trouble is what the network does to one order.
 type trouble struct {
 	name string
 	// accepted happens when the exchange has accepted the order, before its reply; leaving before the order is sent. One is set.
-	accepted, leaving func(l *link)
+	accepted, leaving func(l *network.Link)
 	// reason that the quarantine must have, and what the first outcome must say.
 	reason core.Code
 	says   string
@@ -28,36 +25,30 @@ type trouble struct {
 
 var troubles = []trouble{
 	{name: "the reply is cut off after the order was accepted", reason: core.OrderAmbiguous, says: "the connection was closed",
-		accepted: func(l *link) { l.poison("reset_peer", fromServer, map[string]int{"timeout": 0}) }},
+		accepted: func(l *network.Link) { l.Poison("reset_peer", network.FromServer, network.Attributes{"timeout": 0}) }},
 	{name: "the reply never comes", reason: core.OrderAmbiguous, says: "no answer in time",
-		accepted: func(l *link) { l.poison("timeout", fromServer, map[string]int{"timeout": 0}) }},
+		accepted: func(l *network.Link) { l.Poison("timeout", network.FromServer, network.Attributes{"timeout": 0}) }},
 	{name: "the reply takes ten seconds", reason: core.OrderAmbiguous, says: "no answer in time",
-		accepted: func(l *link) { l.poison("latency", fromServer, map[string]int{"latency": 10_000}) }},
+		accepted: func(l *network.Link) { l.Poison("latency", network.FromServer, network.Attributes{"latency": 10_000}) }},
 	{name: "the reply trickles", reason: core.OrderAmbiguous, says: "no answer in time",
-		accepted: func(l *link) { l.poison("slicer", fromServer, map[string]int{"average_size": 1, "delay": 100_000}) }},
+		accepted: func(l *network.Link) {
+			l.Poison("slicer", network.FromServer, network.Attributes{"average_size": 1, "delay": 100_000})
+		}},
 	{name: "the reply ends in the middle", reason: core.OrderAmbiguous, says: "the connection was closed",
-		accepted: func(l *link) { l.poison("limit_data", fromServer, map[string]int{"bytes": 40}) }},
+		accepted: func(l *network.Link) { l.Poison("limit_data", network.FromServer, network.Attributes{"bytes": 40}) }},
 	{name: "the order takes ten seconds", reason: core.OrderAmbiguous, says: "no answer in time", arrives: true,
-		leaving: func(l *link) { l.poison("latency", toServer, map[string]int{"latency": 10_000}) }},
+		leaving: func(l *network.Link) { l.Poison("latency", network.ToServer, network.Attributes{"latency": 10_000}) }},
 	{name: "the connection breaks under the order", reason: core.OrderAmbiguous, says: "the connection was closed",
-		leaving: func(l *link) { l.poison("reset_peer", toServer, map[string]int{"timeout": 0}) }},
+		leaving: func(l *network.Link) { l.Poison("reset_peer", network.ToServer, network.Attributes{"timeout": 0}) }},
 	{name: "every new connection is reset", reason: core.OrderRefused, says: "not sent: ",
-		leaving: func(l *link) {
-			l.poison("reset_peer", toServer, map[string]int{"timeout": 0})
-			l.drop()
-			time.Sleep(noticed)
+		leaving: func(l *network.Link) {
+			l.Poison("reset_peer", network.ToServer, network.Attributes{"timeout": 0})
+			l.Drop()
 		}},
 	{name: "nobody listens any more", reason: core.OrderRefused, says: "not sent: connection refused",
-		leaving: func(l *link) {
-			l.down()
-			time.Sleep(noticed)
-		}},
+		leaving: (*network.Link).Down},
 	{name: "the exchange's name is gone", reason: core.OrderRefused, says: "not sent: the host's name cannot be resolved",
-		leaving: func(l *link) {
-			names.set(l.host, false)
-			l.drop()
-			time.Sleep(noticed)
-		}},
+		leaving: (*network.Link).Forget},
 }
 
 // TestWhateverTheNetworkDoesToAnOrderItIsNeitherSentTwiceNorLost does each to a buy and to a sell, and once more with the process killed meanwhile.
@@ -106,7 +97,7 @@ func (tr *trouble) happen(d *desk, side core.Side, killed bool) {
 	if n := len(d.exchange.Orders()) - atExchange; tr.accepted != nil != (n == 1) || n > 1 {
 		d.t.Errorf("expected the exchange to have it %t, found %d orders", tr.accepted != nil, n)
 	}
-	d.kraken.heal()
+	d.kraken.Heal()
 	d.until("the exchange's word", d.settled)
 	d.until("a flat position", d.flat)
 	if tr.reason.AlwaysManual() {

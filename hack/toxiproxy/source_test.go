@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/taudaemon/taudaemon/daemon/core"
+	"github.com/taudaemon/taudaemon/hack/toxiproxy/network"
 )
 
 // TestWhateverTheNetworkDoesToTheSources first does it to one of three sources, whom the other two outvote, and then to all while a position is held:
@@ -14,22 +15,21 @@ func TestWhateverTheNetworkDoesToTheSources(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		do   func(l *link)
+		do   func(l *network.Link)
 		// polled and streamed are what a source says of it, once at least; a stream whose prices grow old on the way says nothing.
 		polled, streamed string
 	}{
-		{"every answer takes ten seconds", func(l *link) { l.poison("latency", fromServer, map[string]int{"latency": 10_000}) }, "deadline", ""},
-		{"every answer trickles", func(l *link) { l.poison("slicer", fromServer, map[string]int{"average_size": 1, "delay": 100_000}) }, "deadline", ""},
-		{"every answer ends in the middle", func(l *link) { l.poison("limit_data", fromServer, map[string]int{"bytes": 40}) }, "connect: the answer was cut", "connect: "},
-		{"every connection is reset", func(l *link) {
-			l.poison("reset_peer", toServer, map[string]int{"timeout": 0})
-			l.drop()
+		{"every answer takes ten seconds", func(l *network.Link) { l.Poison("latency", network.FromServer, network.Attributes{"latency": 10_000}) }, "deadline", ""},
+		{"every answer trickles", func(l *network.Link) {
+			l.Poison("slicer", network.FromServer, network.Attributes{"average_size": 1, "delay": 100_000})
+		}, "deadline", ""},
+		{"every answer ends in the middle", func(l *network.Link) { l.Poison("limit_data", network.FromServer, network.Attributes{"bytes": 40}) }, "connect: the answer was cut", "connect: "},
+		{"every connection is reset", func(l *network.Link) {
+			l.Poison("reset_peer", network.ToServer, network.Attributes{"timeout": 0})
+			l.Drop()
 		}, "connect: ", "connect: "},
-		{"nobody listens any more", func(l *link) { l.down() }, "connect: connection refused", "connect: connection refused"},
-		{"the name is gone", func(l *link) {
-			names.set(l.host, false)
-			l.drop()
-		}, "connect: the host's name is not resolved", "connect: the host's name is not resolved"},
+		{"nobody listens any more", (*network.Link).Down, "connect: connection refused", "connect: connection refused"},
+		{"the name is gone", (*network.Link).Forget, "connect: the host's name is not resolved", "connect: the host's name is not resolved"},
 	} {
 		for _, alone := range []string{"http", "poll", "stream"} {
 			t.Run(c.name+", of "+alone+" first", func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestWhateverTheNetworkDoesToTheSources(t *testing.T) {
 				}
 
 				for _, l := range d.sources {
-					l.heal()
+					l.Heal()
 				}
 				d.until("all sources again", func() bool { return d.last().Facts.Fresh.Quorum == len(d.names) })
 				d.tradesAgain()
