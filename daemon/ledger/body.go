@@ -222,7 +222,10 @@ func escapeLength(b []byte) int {
 			return 0
 		}
 		for _, ch := range b[2:6] {
-			if hexValue[ch|0x20] > 15 {
+			if 'A' <= ch && ch <= 'F' {
+				ch |= 0x20
+			}
+			if hexValue[ch] > 15 {
 				return 0
 			}
 		}

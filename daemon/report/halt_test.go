@@ -143,7 +143,9 @@ func TestAPersonsHaltEndsWhenItIsReleased(t *testing.T) {
 	s, f := start(t), newFence()
 	var released atomic.Bool
 	again := make(chan bool)
-	go func() { again <- Halt(t.Context(), Halted{Report: damaged(), Server: s, Tenure: f, Released: released.Load}) }()
+	go func() {
+		again <- Halt(t.Context(), Halted{Report: damaged(), Server: s, Tenure: f, Released: released.Load})
+	}()
 	<-f.published
 	<-f.published // it stays until then
 	released.Store(true)
