@@ -1,7 +1,7 @@
 // Package ledger is the daemon's append-only record of everything it decided and did.
 //
 // It is written so that someone who does not trust us can check it with standard
-// tools: docs/verify.py is a whole verifier in one page of Python, made from this text.
+// tools: docs/verify.py is a whole verifier in a few pages of Python, with its standard library alone, made from this text.
 //
 // # Format
 //

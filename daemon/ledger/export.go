@@ -59,7 +59,7 @@ func export(dir, out string, told *meter) (Exported, error) {
 	}
 	if x.result.From > 0 {
 		// A bundle that begins before the minimum index would lack records.
-		x.result.From = (x.result.From + tileWidth - 1) / tileWidth * tileWidth
+		x.result.From = min((x.result.From+tileWidth-1)/tileWidth*tileWidth, x.size)
 	}
 	h, err := f.hashesTo(x.size)
 	if err != nil {
