@@ -13,7 +13,8 @@
 //
 // A buy leaves only if every verdict says yes: the kernel bought, no anomaly is known, no quarantine is on, and the shield's own re-check
 // agrees. A sell needs the Lease, a position and no other live order, and nothing else: neither staleness nor quarantine nor a missing
-// verdict ever traps a position. A sell that was not executed in full stays owed and is tried at every tick until the position is flat.
+// verdict ever traps a position, nor a kernel that breaks an invariant: what is held under one is owed a sell. A sell that was not executed in full
+// stays owed and is tried at every tick until the position is flat.
 //
 // The specs decide: 07 and 08 make the kernel's inputs, the kernel buys and sells, 04 and 05 judge its streams, and 01, 02, 03 and 06 derive
 // the guards' bits again. A tick without all nine verdicts is one that no spec saw: their states stay as they were, so they stay in step with

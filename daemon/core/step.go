@@ -78,6 +78,7 @@ type step struct {
 	before, next *State
 	o            *Observation
 	v            *Verdicts
+	broken       string // the invariants that the kernel broke
 	Decision
 }
 
@@ -105,8 +106,8 @@ func (t *step) judge() {
 	t.witness(monitor.Freshness, "freshness", f.Fresh.OK)
 	t.witness(monitor.Echo, "failure echo", f.Echo)
 	t.witness(monitor.Cooldown, "cooldown", f.Cooldown)
-	if broken := zeros(monitor.Invariants, said[monitor.Invariants]); broken != "" {
-		t.note(InvariantBroken, broken)
+	if t.broken = zeros(monitor.Invariants, said[monitor.Invariants]); t.broken != "" {
+		t.note(InvariantBroken, t.broken)
 	}
 	if said[monitor.Liveness].Has(0) {
 		t.note(Stalled, "a position is held, and nothing moves or its exit is owed")
@@ -132,7 +133,7 @@ func zeros(id monitor.ID, b monitor.Bits) string {
 }
 
 // owe notes a sell that is owed from now on until the position is flat: the kernel's pulse, or whatever leaves a position without a
-// kernel that would sell it.
+// kernel that would sell it. One that breaks an invariant is none: it may be the very sell that it withholds.
 func (t *step) owe() {
 	s := t.next
 	if s.Position.Qty <= 0 || s.Exit != "" {
@@ -146,6 +147,8 @@ func (t *step) owe() {
 		s.BurnArmed = t.v.Out.Burn
 	case t.o.Flatten:
 		s.Exit = "flatten"
+	case t.broken != "":
+		s.Exit = "invariant"
 	case !t.v.Out.Holding: // also while a buy is open: it is filled bit by bit, and the kernel left before the first
 		s.Exit = "not believed held"
 	}
