@@ -24,7 +24,7 @@ func onKraken(secret string) func(*v1alpha1.TauDaemonSpec) {
 	return func(s *v1alpha1.TauDaemonSpec) {
 		onMarket(s)
 		s.Economics.BurnShareBps = ptr.To(int32(0))
-		s.Tick.Interval.Duration = 5 * time.Second
+		s.Tick.Interval.Duration, s.Tick.Deadline.Duration = 5*time.Second, 2500*time.Millisecond
 		s.Venue.Kraken = &v1alpha1.KrakenVenue{Pair: "XETHZUSD", BaseAsset: "XETH", QuoteAsset: "ZUSD", QuantityDecimals: 8, PriceDecimals: 2,
 			SecretRef: v1alpha1.KrakenSecretReference{Name: secret}}
 	}

@@ -21,7 +21,7 @@ func live(venue v1alpha1.VenueSpec) *v1alpha1.TauDaemon {
 	td := sample()
 	td.Spec.Mode, td.Spec.Venue = v1alpha1.ModeLive, venue
 	td.Spec.Oracle.Sources, td.Spec.Oracle.MinQuorum = td.Spec.Oracle.Sources[:1], 1
-	td.Spec.Tick.Interval.Duration = 5 * time.Second
+	td.Spec.Tick.Interval.Duration, td.Spec.Tick.Deadline.Duration = 5*time.Second, 2500*time.Millisecond
 	td.Spec.Economics.TradeQuantity, td.Spec.Economics.BurnShareBps = "0.02", ptr.To(int32(0))
 	return td
 }

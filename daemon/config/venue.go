@@ -160,10 +160,15 @@ func (r *reader) checkLive(f *File) {
 	if r.good("economics.burn_share_bps") && f.Economics.BurnShareBps != 0 {
 		r.problem("economics.burn_share_bps", "0 with venue.kraken, where nothing can be burned", strconv.FormatInt(f.Economics.BurnShareBps, 10), r.unlessGiven("economics.burn_share_bps"))
 	}
+	// An order lives as long as the longer of the two, and at most two periods.
 	const least = 5000
 	if r.good("tick.interval_ms", "daemon.tick_period_ms") && max(f.Tick.IntervalMS, f.Daemon.TickPeriodMS) < least {
 		r.problem("tick.interval_ms", fmt.Sprintf("at least %d with venue.kraken, or daemon.tick_period_ms", least), strconv.FormatInt(f.Tick.IntervalMS, 10),
 			"an order lives as long as the longer of the two, and the exchange takes none that expires in less than 2 s")
+	}
+	if r.good("daemon.tick_period_ms") && f.Daemon.TickPeriodMS < least/2 {
+		r.problem("daemon.tick_period_ms", fmt.Sprintf("at least %d with venue.kraken", least/2), strconv.FormatInt(f.Daemon.TickPeriodMS, 10),
+			"an order lives at most twice that, and the exchange takes none that expires in less than 2 s")
 	}
 	if !r.good("economics.trade_qty", "economics.scale", "venue.kraken.quantity_decimals") {
 		return

@@ -12,7 +12,7 @@ import (
 )
 
 // The lines of a live agent that are the same for every venue; 6 lines.
-const live = "daemon.mode = 'live'\ntick.interval_ms = 5000\noracle = { min_quorum = 1, sources = [{ name = 'a', http = { url = 'https://example/x', price = '$.p' } }] }\n" +
+const live = "daemon = { mode = 'live', tick_period_ms = 2500 }\ntick.interval_ms = 5000\noracle = { min_quorum = 1, sources = [{ name = 'a', http = { url = 'https://example/x', price = '$.p' } }] }\n" +
 	"[economics]\ntrade_qty = 20_000_000\nburn_share_bps = 0\n"
 
 const (
@@ -83,12 +83,12 @@ func TestABadVenueIsRefusedWithItsLine(t *testing.T) {
 		"live without a venue":      {live, `taud.toml: venue: expected kraken or uniswap_v2, with its credentials, found none: daemon.mode is live`},
 		"live on paper":             {live + "[venue.paper]\n", `taud.toml:7: venue: expected kraken or uniswap_v2, with its credentials, found paper: daemon.mode is live`},
 		"paper on kraken":           {strings.Replace(live, "'live'", "'paper'", 1) + onKraken, `taud.toml:1: daemon.mode: expected "live" with a real venue, found "paper"`},
-		"paper by default on chain": {without(live, "daemon.mode = 'live'\n") + onUniswap, `taud.toml: daemon.mode: expected "live" with a real venue, found "paper": that is its default`},
+		"paper by default on chain": {without(live, "daemon = { mode = 'live', tick_period_ms = 2500 }\n") + onUniswap, `taud.toml: daemon.mode: expected "live" with a real venue, found "paper": that is its default`},
 		"two venues":                {live + onKraken + "[venue.paper]\n", `taud.toml:7: venue: expected exactly one of paper, kraken, uniswap_v2, found 2`},
 		"three venues":              {live + onKraken + onUniswap + "[venue.paper]\n", `taud.toml:7: venue: expected exactly one of paper, kraken, uniswap_v2, found 3`},
 		"live on a simulated price": {simulated + onKraken, `taud.toml:3: oracle.sources[0].simulated: expected a source of a real market, found a simulated one: daemon.mode is live`},
 		"live on a recording":       {replayed + onUniswap, `taud.toml:3: oracle.sources[0].replay: expected a source of a real market, found a replay one: daemon.mode is live`},
-		"live on the stand-ins": {"daemon.mode = 'live'\ntick.interval_ms = 5000\n[economics]\ntrade_qty = 20_000_000\nburn_share_bps = 0\n" + onKraken,
+		"live on the stand-ins": {"daemon = { mode = 'live', tick_period_ms = 2500 }\ntick.interval_ms = 5000\n[economics]\ntrade_qty = 20_000_000\nburn_share_bps = 0\n" + onKraken,
 			`taud.toml: oracle.sources: expected sources of a real market, found none: daemon.mode is live, and simulated ones stand in on paper only`},
 		"a burn at kraken":            {strings.Replace(live, "burn_share_bps = 0", "burn_share_bps = 5", 1) + onKraken, `taud.toml:6: economics.burn_share_bps: expected 0 with venue.kraken, where nothing can be burned, found 5`},
 		"the default burn at kraken":  {without(live, "burn_share_bps = 0\n") + onKraken, `taud.toml:4: economics.burn_share_bps: expected 0 with venue.kraken, where nothing can be burned, found 1000: that is its default`},
@@ -106,6 +106,8 @@ func TestABadVenueIsRefusedWithItsLine(t *testing.T) {
 		"too slow a dead man":         {live + onKraken + "dead_man_ms = 600001", `taud.toml:15: venue.kraken.dead_man_ms: expected an integer from 0 to 600000, found 600001`},
 		"a tick too short for the exchange": {strings.Replace(live, "interval_ms = 5000", "interval_ms = 4999", 1) + onKraken,
 			`taud.toml:2: tick.interval_ms: expected at least 5000 with venue.kraken, or daemon.tick_period_ms, found 4999: an order lives as long as the longer of the two, and the exchange takes none that expires in less than 2 s`},
+		"a period too short for the exchange": {strings.Replace(live, "tick_period_ms = 2500", "tick_period_ms = 2499", 1) + onKraken,
+			`taud.toml:1: daemon.tick_period_ms: expected at least 2500 with venue.kraken, found 2499: an order lives at most twice that, and the exchange takes none that expires in less than 2 s`},
 		"no node":   {live + without(onUniswap, "rpc_url = 'https://node.example'\n"), `taud.toml:7: venue.uniswap_v2: expected exactly one of rpc_url, rpc_url_file, found 0`},
 		"two nodes": {live + onUniswap + "rpc_url_file = 'x'", `taud.toml:7: venue.uniswap_v2: expected exactly one of rpc_url, rpc_url_file, found 2`},
 		"a node's URL with its key kept out of the error": {live + strings.Replace(onUniswap, "https://node.example", "ws://node.example?key=secret", 1),

@@ -21,6 +21,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/loop"
 	"github.com/taudaemon/taudaemon/daemon/monitor"
+	"github.com/taudaemon/taudaemon/daemon/oracle"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
 	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
@@ -60,8 +61,10 @@ lease_duration_ms = 60_000
 // agent is a daemon's loop on the chain, on a clock that is the chain's, in a folder that outlives it.
 type agent struct {
 	*chain
-	dir    string
-	price  string // what all sources say; empty: nothing
+	dir   string
+	price string // what all sources say; empty: nothing
+	// feeds are asked instead, where they are configured.
+	feeds  []oracle.Source
 	change func(*uniswapv2.Config)
 	wrap   func(venue.Venue) venue.Venue
 	config string
@@ -85,6 +88,10 @@ func (a *agent) boot() {
 	a.t.Helper()
 	cfg, err := config.Parse("taud.toml", []byte(a.config))
 	a.must(err)
+	if strings.Contains(a.config, "[[oracle.sources]]") {
+		a.feeds, err = oracle.New(cfg.Oracle.Sources)
+		a.must(err)
+	}
 	var set [monitor.Count + 1]core.Spec
 	for i := range set {
 		name := "kernel/v35_integrated.tau"
@@ -136,7 +143,10 @@ func (a *agent) boot() {
 	a.must(<-a.done)
 }
 
-func (a *agent) gather(_ context.Context, _ uint64, ms int64) []guard.Quote {
+func (a *agent) gather(ctx context.Context, tick uint64, ms int64) []guard.Quote {
+	if a.feeds != nil {
+		return oracle.Gather(ctx, a.feeds, tick, ms)
+	}
 	quotes := make([]guard.Quote, 3)
 	for i := range quotes {
 		quotes[i] = guard.Quote{Source: fmt.Sprint("s", i), Published: ms, Received: ms, Err: "scripted"}

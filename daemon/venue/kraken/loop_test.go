@@ -66,6 +66,7 @@ price_decimals = 2
 type desk struct {
 	*market
 	dir     string
+	toml    string // without the exchange's URL and credentials
 	began   time.Time
 	acks    acknowledging
 	wrap    func(venue.Venue) venue.Venue
@@ -85,7 +86,7 @@ type acknowledging struct {
 func (a *acknowledging) Commands() v1alpha1.Commands { return a.commands }
 
 func newDesk(t *testing.T, change func(*krakentest.Options)) *desk {
-	d := &desk{market: newMarket(t, change), dir: t.TempDir(), reasons: map[core.Code]bool{}, wrap: func(v venue.Venue) venue.Venue { return v }}
+	d := &desk{market: newMarket(t, change), dir: t.TempDir(), toml: liveConfig, reasons: map[core.Code]bool{}, wrap: func(v venue.Venue) venue.Venue { return v }}
 	d.began = d.clock.Now()
 	d.begin()
 	return d
@@ -94,7 +95,7 @@ func newDesk(t *testing.T, change func(*krakentest.Options)) *desk {
 // begin opens the ledger and recovers, as main does.
 func (d *desk) begin() {
 	d.t.Helper()
-	text := liveConfig + fmt.Sprintf("url = %q\nkey_file = %q\nsecret_file = %q\n", d.config.URL, d.config.KeyFile, d.config.SecretFile)
+	text := d.toml + fmt.Sprintf("url = %q\nkey_file = %q\nsecret_file = %q\n", d.config.URL, d.config.KeyFile, d.config.SecretFile)
 	c, err := config.Parse("taud.toml", []byte(text))
 	d.must(err)
 	var set [monitor.Count + 1]core.Spec
@@ -313,6 +314,19 @@ func (m *mortal) Do(ctx context.Context, o venue.Order) venue.Answer {
 func (m *mortal) Renew(ctx context.Context) error { return m.Venue.(venue.Watched).Renew(ctx) }
 func (m *mortal) OrdersSince(ctx context.Context, ms int64) ([]string, error) {
 	return m.Venue.(venue.Listed).OrdersSince(ctx, ms)
+}
+
+// TestTheShortestTicksThatTheConfigurationTakesTrade: an order lives at most twice the tick's deadline, and the exchange must take that.
+func TestTheShortestTicksThatTheConfigurationTakesTrade(t *testing.T) {
+	d := newDesk(t, nil)
+	d.must(d.ledger.Close())
+	d.toml = strings.Replace(liveConfig, "tick_period_ms = 3000", "tick_period_ms = 2500", 1)
+	d.begin()
+	d.until("a position", 10, d.held)
+	if d.reasons[core.OrderRefused] {
+		t.Errorf("expected no refusal, found %v", d.reasons)
+	}
+	d.reconcile()
 }
 
 func TestAQuietMarketIsTradedAndBookedToTheLastUnit(t *testing.T) {
