@@ -45,6 +45,7 @@ func remove(t *testing.T, name string) {
 	}
 }
 
+// TestStatusTellsTheTruthAboutTheLedger is not parallel, so that one figure of a start is that of a start alone.
 func TestStatusTellsTheTruthAboutTheLedger(t *testing.T) {
 	create(t, "truth")
 	for range 3 {
@@ -71,6 +72,7 @@ func TestStatusTellsTheTruthAboutTheLedger(t *testing.T) {
 
 // TestAKilledDaemonContinuesItsLedger kills the process, not the pod: the kubelet starts it again.
 func TestAKilledDaemonContinuesItsLedger(t *testing.T) {
+	t.Parallel()
 	create(t, "killed")
 	before, _ := eventually(t, "killed", 60*time.Second, "a trade", func(td v1alpha1.TauDaemon) bool {
 		return td.Status.Tick > 8 && td.Status.Position != nil && td.Status.Position.Quantity != "0"
@@ -165,6 +167,7 @@ func killTaud(t *testing.T, podUID string) (killed int) {
 	return killed
 }
 
+// TestFailingSourcesExitQuarantineAndRecover is not parallel: it stops feeds that every agent reads.
 func TestFailingSourcesExitQuarantineAndRecover(t *testing.T) {
 	create(t, "stale")
 	feeds := []string{"feed-a", "feed-b"} // two of three: the quorum of two is gone
@@ -269,6 +272,7 @@ func recovered(t *testing.T, recs []*ledger.Record, clear uint64) {
 }
 
 func TestSuspendEndsThePodAndKeepsTheVolume(t *testing.T) {
+	t.Parallel()
 	create(t, "sleeper")
 	before, _ := eventually(t, "sleeper", 30*time.Second, "ticks", func(td v1alpha1.TauDaemon) bool { return td.Status.Tick > 5 })
 	patch(t, "sleeper", `{"spec":{"suspend":true}}`)
@@ -294,6 +298,7 @@ func TestSuspendEndsThePodAndKeepsTheVolume(t *testing.T) {
 }
 
 func TestDamageWhileDownEndsInHaltedWithThePodAlive(t *testing.T) {
+	t.Parallel()
 	create(t, "damaged")
 	eventually(t, "damaged", 30*time.Second, "ticks", func(td v1alpha1.TauDaemon) bool { return td.Status.Tick > 5 })
 	patch(t, "damaged", `{"spec":{"suspend":true}}`)
@@ -337,6 +342,7 @@ func TestDamageWhileDownEndsInHaltedWithThePodAlive(t *testing.T) {
 }
 
 func TestOnlyConfigurationRollsThePodAndOnlyOnce(t *testing.T) {
+	t.Parallel()
 	create(t, "rolled")
 	first := pod(t, "rolled")
 	for _, p := range []string{
@@ -377,6 +383,7 @@ func TestOnlyConfigurationRollsThePodAndOnlyOnce(t *testing.T) {
 }
 
 func TestDeletionRemovesAllButTheVolume(t *testing.T) {
+	t.Parallel()
 	create(t, "deleted")
 	eventually(t, "deleted", 30*time.Second, "ticks", func(td v1alpha1.TauDaemon) bool { return td.Status.Tick > 3 })
 	kubectl(t, "-n", namespace, "delete", "taudaemon", "deleted", "--timeout=60s")
@@ -399,6 +406,7 @@ func TestDeletionRemovesAllButTheVolume(t *testing.T) {
 
 // TestTheSamplesRun applies what the README and config/samples tell a user to apply, as far as it needs no internet.
 func TestTheSamplesRun(t *testing.T) {
+	t.Parallel()
 	for file, name := range map[string]string{"quickstart.yaml": "quickstart", "replay.yaml": "sp500"} {
 		kubectl(t, "-n", namespace, "apply", "-f", filepath.Join(root, "config/samples", file))
 		t.Cleanup(func() { remove(t, name) })

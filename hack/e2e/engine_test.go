@@ -29,6 +29,7 @@ import (
 var withTheDouble = []string{"spec:\n", "spec:\n  engine: {type: Both, tau: {image: \"localhost/taudouble:dev\"}}\n"}
 
 func TestTheBinarysDoubleInAnImageVolume(t *testing.T) {
+	t.Parallel()
 	td := create(t, "binary", withTheDouble...)
 	eventually(t, "binary", 60*time.Second, "a position", func(td v1alpha1.TauDaemon) bool {
 		return td.Status.Position != nil && td.Status.Position.Quantity != "0"

@@ -16,6 +16,7 @@ import (
 
 // TestAPersonHaltsAndReleasesTheDaemonInItsPod gives both orders as the README says: in a pod with a read-only root and no privilege.
 func TestAPersonHaltsAndReleasesTheDaemonInItsPod(t *testing.T) {
+	t.Parallel()
 	const name, why = "ordered", "the desk is closed"
 	create(t, name)
 	td, _ := eventually(t, name, 30*time.Second, "ticks", func(td v1alpha1.TauDaemon) bool { return td.Status.Tick > 5 })

@@ -60,6 +60,7 @@ func consistent(td v1alpha1.TauDaemon, status metav1.ConditionStatus) bool {
 // TestAnOlderCopyOfTheVolumeIsNotContinued puts an older copy of the ledger in its place while the daemon is down. The daemon knows better, from its
 // Lease, and halts with the file untouched; the right volume brought back, it goes on.
 func TestAnOlderCopyOfTheVolumeIsNotContinued(t *testing.T) {
+	t.Parallel()
 	const name = "older"
 	create(t, name)
 	eventually(t, name, 60*time.Second, "20 records", longer(20))
@@ -94,6 +95,7 @@ func TestAnOlderCopyOfTheVolumeIsNotContinued(t *testing.T) {
 
 // TestALedgerSignedByAnotherKeyIsRefused gives the same records a key of their own. The daemon has no way to tell; the operator has.
 func TestALedgerSignedByAnotherKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	const name = "forged"
 	create(t, name)
 	eventually(t, name, 60*time.Second, "20 records", longer(20))
