@@ -1,6 +1,9 @@
 package ledger
 
-import "unicode/utf8"
+import (
+	"sync"
+	"unicode/utf8"
+)
 
 const (
 	maxMembers = 256 // top-level members of a body; a bound, so that checking for doubles needs no memory
@@ -12,15 +15,28 @@ const (
 // no reader can mistake (see doc.go). It is why a line that passes is one JSON object for
 // every reader, and holds no LF.
 func checkMembers(b []byte) *RecordError {
+	if wellFormed(b) {
+		return nil
+	}
+	return slowCheck(b)
+}
+
+// slowCheck is checkMembers for every text, and says what is wrong.
+func slowCheck(b []byte) *RecordError {
 	if !utf8.Valid(b) {
 		return &RecordError{"body", "UTF-8", "invalid bytes"}
 	}
-	c := bodyChecker{b: b, depth: 1, objects: 1 << 1}
+	c := bodyCheckers.Get().(*bodyChecker)
+	defer func() { c.b = nil; bodyCheckers.Put(c) }()
+	c.b, c.at, c.depth, c.objects, c.count, c.expected = b, 0, 1, 1<<1, 0, ""
 	if !c.members() {
 		return &RecordError{"body", c.expected, quote(b[min(c.at, len(b)):])}
 	}
 	return nil
 }
+
+// bodyCheckers keeps them: their names are too much to clear for each record.
+var bodyCheckers = sync.Pool{New: func() any { return new(bodyChecker) }}
 
 // bodyChecker walks a JSON text once, without recursion: a hostile line cannot exhaust the stack.
 type bodyChecker struct {

@@ -88,9 +88,9 @@ func tryFolder(dir string) (*folder, error) {
 }
 
 // list finds the segments' files. A writer may go on meanwhile, and a folder is not listed in one instant: what comes and goes during a listing may be in it
-// or not. So it is listed twice. Whatever begins no later than the last plain segment of the first list was there before the second, and is in that, or was
-// sealed in between; then the manifest, read again after both, has it. Such a segment is still listed as a plain one, as the manifest of this look has it;
-// openSegment finds it packed.
+// or not. So it is listed twice, and the manifest read again after that. What the manifest has more than before was sealed since; it is still listed as a plain
+// segment, and openSegment finds it packed. Of the others counts what is no later than the last in the first list: all before that was there before the second
+// list, and has stayed. So nothing is missing that was there before the look, and nothing between.
 func (f *folder) list() (files, error) {
 	first, err := listFiles(f.dir)
 	if err != nil {
@@ -124,10 +124,9 @@ func (f *folder) list() (files, error) {
 		s := segment{name: segmentName(e.First), first: e.First, size: e.Bytes}
 		if at, there := slices.BinarySearchFunc(found.plain, s, func(a, b segment) int { return cmp.Compare(a.first, b.first) }); there {
 			found.plain[at] = s
-		} else if e.First <= last {
+		} else {
 			found.plain = slices.Insert(found.plain, at, s)
 		}
-		// Sealed after the last one that counts here: neither of its files is this look's.
 		sealed := func(s segment) bool { return s.first == e.First }
 		found.packed, found.trees = slices.DeleteFunc(found.packed, sealed), slices.DeleteFunc(found.trees, sealed)
 	}

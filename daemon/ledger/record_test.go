@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -171,7 +170,9 @@ func FuzzSegment(f *testing.F) {
 	f.Add([]byte("\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		read := 0
-		whole, rest, err := readSegment(bufio.NewReaderSize(bytes.NewReader(content), readBuffer), segmentName(0), &chain{}, func(r *Record) error {
+		lines, release := newLineReader(bytes.NewReader(content))
+		defer release()
+		whole, rest, err := readSegment(lines, segmentName(0), &chain{}, func(r *Record) error {
 			decodeAgrees(t, r.Line)
 			read += len(r.Line) + 1
 			return nil
@@ -209,4 +210,48 @@ func TestHashHasOneSpelling(t *testing.T) {
 			t.Errorf("%q accepted", bad)
 		}
 	}
+}
+
+// TestTheQuickLookAcceptsOnlyWhatTheWholeCheckAccepts: what wellFormed says yes to must pass without it, and what a daemon writes is worth a quick look.
+func TestTheQuickLookAcceptsOnlyWhatTheWholeCheckAccepts(t *testing.T) {
+	for _, body := range []string{
+		`"a":1}`, `"a":-0.5,"b":[],"c":{},"d":[1,[2,{"x":null}],true,false],"e":"","f":"twelve chars"}`, `"seven_7":1,"eight_88":2,"eight_89":3}`, string(benchBody[1:]),
+	} {
+		if !wellFormed([]byte(body)) || slowCheck([]byte(body)) != nil {
+			t.Errorf("%s: expected both to accept it", body)
+		}
+	}
+	for _, body := range []string{
+		``, `}`, `"a"}`, `"a":}`, `"a":1`, `"a":1}}`, `"a":1} `, `"a":01}`, `"a":-}`, `"a":1.}`, `"a":.5}`, `"a":1,}`, `"a":[1,]}`, `"a":[}}`, `"a":{]}`, `"a":[1}`, `"a":{"b":1]}`,
+		`"a":tru}`, `"a":nul}`, `"a":falsy}`, `"a":"x}`, `"a":1,"a":2}`, `"eight_88":1,"eight_88":2}`, `"seq":1}`, `"v":1}`, `"epoch":1}`, `"a":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`,
+		"\"a\":\"12345678\x01\"}", "\"a\":\"\x1f\"}", `"a":"1234567`, `a:1}`, `"a" :1}`,
+	} {
+		if wellFormed([]byte(body)) || slowCheck([]byte(body)) == nil {
+			t.Errorf("%s: expected both to refuse it", body)
+		}
+	}
+	// Whatever byte of a good text is changed, cut or doubled.
+	good := []byte(`"a":-10.5,"bcdefghi":["x",{"y":"12345678\"","z":null}],"k":{"a":1,"a":2},"e":1e5}`)
+	for at := range good {
+		for _, c := range []byte("\x00\x1f \"\\,:[]{}-+.0159aeEtnfu\x7f\x80\xff") {
+			for _, text := range [][]byte{
+				append(append(bytes.Clone(good[:at]), c), good[at+1:]...), append(append(bytes.Clone(good[:at]), c), good[at:]...), append(bytes.Clone(good[:at]), good[at+1:]...),
+			} {
+				if wellFormed(text) && slowCheck(text) != nil {
+					t.Fatalf("%q passes the quick look, and the whole check says %v", text, slowCheck(text))
+				}
+			}
+		}
+	}
+}
+
+func FuzzWellFormed(f *testing.F) {
+	f.Add([]byte(`"a":-10.5,"bcdefghi":["x",{"y":"12345678\"","z":null}],"k":{"a":1,"a":2},"e":1e5}`))
+	f.Add(benchBody[1:])
+	f.Add([]byte(`"a":[[],{}],"seq":true}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) <= MaxRecord && wellFormed(text) && slowCheck(text) != nil {
+			t.Fatalf("%q passes the quick look, and the whole check says %v", text, slowCheck(text))
+		}
+	})
 }

@@ -1,14 +1,12 @@
 package ledger
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 )
 
 // chain is what the next record must fit to.
@@ -20,8 +18,8 @@ type chain struct {
 	free bool
 }
 
-// accept checks that line is the next record, and returns it.
-func (c *chain) accept(line []byte) (Record, *RecordError) {
+// accept checks that line is the next record, and returns it with its leaf hash, which leaf computes of a line of that length.
+func (c *chain) accept(line []byte, leaf func(length int) Hash) (Record, *RecordError) {
 	r, err := decodeRecord(line)
 	if err != nil {
 		return Record{}, err
@@ -36,7 +34,7 @@ func (c *chain) accept(line []byte) (Record, *RecordError) {
 	case r.Seq == 0 && r.Kind != KindBoot:
 		return Record{}, &RecordError{"kind", "boot, as every ledger begins", string(r.Kind)}
 	}
-	r.Leaf = leafHash(line)
+	r.Leaf = leaf(len(line))
 	c.next, c.leaf, c.epoch, c.free = r.Seq+1, r.Leaf, r.Epoch, false
 	return r, nil
 }
@@ -52,34 +50,18 @@ func fallingEpoch(least, got uint64) *RecordError {
 // errStop is what a visit function returns to end the reading without an error.
 var errStop = errors.New("stop")
 
-// readBuffer holds the longest record and its LF, and is big enough to make reads few.
-const readBuffer = 256 << 10
-
-// lineReaders keeps the buffers: a verification reads one segment after the other.
-var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
-
-// newLineReader returns a reader for readSegment, to be given back with release when no line of it is in use any more.
-func newLineReader(in io.Reader) (lines *bufio.Reader, release func()) {
-	lines = lineReaders.Get().(*bufio.Reader)
-	lines.Reset(in)
-	return lines, func() {
-		lines.Reset(nil)
-		lineReaders.Put(lines)
-	}
-}
-
 // readSegment gives the records of one segment to visit, in order, each checked against c. A record's Line
 // is valid only during the call. It returns the length of the whole lines, and of an unterminated rest.
-// in has a buffer of readBuffer bytes.
-func readSegment(in *bufio.Reader, name string, c *chain, visit func(*Record) error) (whole, rest int64, err error) {
+func readSegment(in *lineReader, name string, c *chain, visit func(*Record) error) (whole, rest int64, err error) {
 	var r Record
+	leaf := in.leaf
 	for {
-		line, err := in.ReadSlice('\n')
+		line, err := in.next()
 		switch {
 		case err == nil:
 		case err == io.EOF && len(line) <= MaxRecord:
 			return whole, int64(len(line)), nil
-		case err == bufio.ErrBufferFull, err == io.EOF:
+		case err == errLongLine, err == io.EOF:
 			return whole, 0, damagedLine(name, whole, c.next, &RecordError{"line", "an LF within 65536 bytes", "none"})
 		case errors.As(err, new(*unpackError)):
 			return whole, 0, &CorruptionError{Segment: name, Offset: whole, Seq: c.next, Problem: "compressed data",
@@ -88,7 +70,7 @@ func readSegment(in *bufio.Reader, name string, c *chain, visit func(*Record) er
 			return whole, 0, fmt.Errorf("read %s at offset %d: %w", name, whole, err)
 		}
 		var bad *RecordError
-		if r, bad = c.accept(line[:len(line)-1]); bad != nil {
+		if r, bad = c.accept(line[:len(line)-1], leaf); bad != nil {
 			return whole, 0, damagedLine(name, whole, c.next, bad)
 		}
 		if err := visit(&r); err != nil {
@@ -116,7 +98,7 @@ func readAll(dir string, segments []segment, c *chain, visit func(*Record) error
 		if err != nil {
 			return nil, err
 		}
-		in.Reset(f)
+		in.reset(f)
 		whole, rest, err := readSegment(in, s.name, c, visit)
 		f.Close()
 		if err != nil {
