@@ -111,19 +111,24 @@ func (b *book) tick(o *core.Observation, d *core.Decision, s *core.State) {
 	}
 }
 
-// mark follows the drawdown, of equity with what was burned added back: a burn is no loss of the strategy.
-func (b *book) mark(s *core.State, price fixed.Value) (equity fixed.Value, lostBps int64) {
+// million parts of a peak of equity: a small drawdown is seen in a chart, and a hundred of them are a basis point.
+const million = 1_000_000
+
+// mark follows the drawdown, of equity with what was burned added back: a burn is no loss of the strategy. lostParts are millionths of the peak,
+// rounded up.
+func (b *book) mark(s *core.State, price fixed.Value) (equity fixed.Value, lostParts int64) {
 	m := checked{b.err}
 	equity = m.keep(s.Equity(price))
 	earned := m.add(equity, s.Burned)
 	b.peak = max(b.peak, earned)
 	lost := m.sub(b.peak, earned)
 	if b.peak > 0 {
-		lostBps = int64(m.keep(fixed.MulDiv(lost, fixed.BpsScale, b.peak, fixed.Ceil)))
+		lostParts = int64(m.keep(fixed.MulDiv(lost, million, b.peak, fixed.Ceil)))
 	}
-	b.drawdown, b.drawdownBps = max(b.drawdown, lost), max(b.drawdownBps, lostBps)
+	const bp = million / fixed.BpsScale
+	b.drawdown, b.drawdownBps = max(b.drawdown, lost), max(b.drawdownBps, (lostParts+bp-1)/bp)
 	b.err = m.err
-	return equity, lostBps
+	return equity, lostParts
 }
 
 // take books what the venue did. What a fill differs from the reference price of its decision is slippage; both are rounded as core

@@ -17,7 +17,7 @@ type Picture struct {
 	Begun int64  `json:"begun"`
 	Step  int64  `json:"step"`
 	Ticks uint64 `json:"ticks"`
-	// Price and Equity by column; Drawdown is the column's largest, in basis points.
+	// Price and Equity by column; Drawdown is the column's largest, in millionths of the peak.
 	Price    band    `json:"price"`
 	Equity   band    `json:"equity"`
 	Drawdown []int64 `json:"drawdown"`
@@ -92,7 +92,7 @@ func (p *Picture) begin(f *feed) {
 	*p = Picture{Begun: f.begun, Step: f.step, Ticks: f.ticks(), Strips: strips()}
 }
 
-func (p *Picture) tick(d *core.Decision, s *core.State, equity fixed.Value, lostBps int64) {
+func (p *Picture) tick(d *core.Decision, s *core.State, equity fixed.Value, lostParts int64) {
 	column := int(p.at * min(p.Ticks, maxColumns) / p.Ticks)
 	first := column == len(p.counts)
 	if first {
@@ -104,7 +104,7 @@ func (p *Picture) tick(d *core.Decision, s *core.State, equity fixed.Value, lost
 	p.counts[column]++
 	p.Price.take(column, first, d.Facts.Price)
 	p.Equity.take(column, first, equity)
-	p.Drawdown[column] = max(p.Drawdown[column], lostBps)
+	p.Drawdown[column] = max(p.Drawdown[column], lostParts)
 	for i := range p.Strips {
 		if p.Strips[i].bit(d, s) {
 			p.Strips[i].Share[column]++

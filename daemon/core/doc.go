@@ -4,9 +4,11 @@
 //	verdicts := core.Consult(params, state, observation, facts, specs)      // steps 3 to 6: what the nine specs are asked, and in which order
 //	state, decision := core.Step(params, state, observation, verdicts)      // steps 7 and 8: health, and what to do
 //	state, err := core.ApplyOutcome(state, outcome)                         // step 9, and what recovery replays
+//	state = core.ApplyBoot(state, boot)                                     // a process begins
+//	state = core.ApplyCommand(state, command)                               // the operator or a person orders
 //
 // Everything random, timed or remote enters as an observation, verdicts or an outcome. There is no clock, file, network, randomness,
-// goroutine, map iteration or float in here or below, so the same ledger replayed gives the same bytes; a test holds the imports to that.
+// goroutine, map iteration or float in here or below, so the same ledger replayed gives the same bytes; a test reads the source for that.
 // Values are never changed in place: a State may be kept, copied and stepped again, which replay and proof rely on.
 //
 // # What it promises
@@ -22,7 +24,11 @@
 //
 // Anomalies found before the kernel runs set the failure echo at their own tick; those found after it refuse the tick's buy and set it from
 // the next. It is then held for FailHoldTicks more. Any anomaly means quarantine; a quarantine never freezes a position, because the
-// kernel goes on with the echo set and leaves.
+// kernel goes on with the echo set and leaves. It ends after clean ticks, or where a person must look (Code.AlwaysManual) with the acknowledgement of
+// its incident.
+//
+// A burn is armed by the kernel's sell and executed when that is final, for a share of what the round trip realised; of nothing, it is cancelled,
+// by a record. Each outcome that leaves a position authorises one exit in advance (Spare), for a ledger that fails.
 //
 // # Where it ends
 //

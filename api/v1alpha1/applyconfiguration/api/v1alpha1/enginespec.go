@@ -14,9 +14,9 @@ type EngineSpecApplyConfiguration struct {
 	// type of the engine. Embedded needs next to nothing: a tick's nine specs take microseconds. Tau and Both need the user's own Tau binary; what
 	// that costs is at tau.
 	Type *apiv1alpha1.EngineType `json:"type,omitempty"`
-	// tau: the user's own Tau binary, with type Tau or Both. Measured on Tau 0.7.0-alpha, two cores: a process takes 0.4 s to start and 71 to
-	// 75 MB; in a session the kernel takes 10 to 12 ms a tick (at most 91), the witnesses of numbers 01 and 02 5 and 14 ms, the others 2 to 4 ms
-	// each; on files every spec takes 0.41 to 0.50 s a tick.
+	// tau: the user's own Tau binary, with type Tau or Both. Measured on Tau 0.7.0-alpha on two quiet cores: the kernel's process takes 0.4 s to
+	// start, 71 to 75 MB, and 10 to 12 ms a tick in a session (at most 91); on files 0.41 to 0.50 s a tick. The other specs cost more together than
+	// the kernel: on a busy machine where it took 61 ms a tick, they took 11 to 275 ms each, and 36 to 241 MB. See docs/engines.md.
 	Tau *TauBinarySpecApplyConfiguration `json:"tau,omitempty"`
 	// specs of the user's own, instead of the bundled V35 set.
 	Specs *SpecsSourceApplyConfiguration `json:"specs,omitempty"`
