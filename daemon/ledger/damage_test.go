@@ -38,10 +38,7 @@ func contents(t testing.TB, dir string) map[string]string {
 // place writes files into a new folder.
 func place(t testing.TB, files map[string]string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "ledger")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := fastDir(t)
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

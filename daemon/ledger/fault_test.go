@@ -150,7 +150,7 @@ func TestAFailureAtAnyStepPoisonsAndLosesNothing(t *testing.T) {
 		t.Run(start.name, func(t *testing.T) {
 			failures := map[string]int{}
 			for at := 1; ; at++ {
-				dir := t.TempDir()
+				dir := fastDir(t)
 				r := start.make(t, dir)
 				d := newModelDisk(t, dir)
 				d.failAt = at
@@ -194,7 +194,7 @@ func TestAPowerLossAfterAnyStepLosesNothing(t *testing.T) {
 	for _, durability := range []Durability{Always, AtSeal} {
 		for _, start := range starts {
 			t.Run(fmt.Sprintf("durability %d, %s", durability, start.name), func(t *testing.T) {
-				dir := t.TempDir()
+				dir := fastDir(t)
 				r := start.make(t, dir)
 				d := newModelDisk(t, dir)
 				tried := map[string]bool{} // two losses that leave the same and owe the same are one

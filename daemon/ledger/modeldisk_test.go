@@ -155,7 +155,7 @@ func (d *modelDisk) powerLoss(tear float64, newNames bool) map[string]string {
 }
 
 func TestTheModelDiskForgetsWhatIsNotSynced(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	d := newModelDisk(t, dir)
 	f, err := d.create(filepath.Join(dir, "a"), filePerm)
 	if err != nil {
