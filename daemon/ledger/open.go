@@ -40,7 +40,7 @@ type TornTail struct {
 // Errors: [*LockedError] when another writer has it; [*CorruptionError] for damage or a ledger that
 // does not fit to Options.Known, with nothing changed on disk; else the file system's own.
 func Open(dir string, o Options) (*Ledger, *Recovery, error) {
-	l := &Ledger{dir: dir, disk: o.disk, segmentBytes: o.SegmentBytes, durability: o.Durability}
+	l := &Ledger{dir: dir, disk: o.disk, segmentBytes: o.SegmentBytes, durability: o.Durability, gathers: o.Plain && o.Durability == AtSeal}
 	if l.disk == nil {
 		l.disk = osDisk{}
 	}

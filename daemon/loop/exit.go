@@ -42,6 +42,9 @@ func spareOrder(s *core.Spare, qty fixed.Value, expires int64) venue.Order {
 
 // ledgerFailed says that the ledger could not be written: from then on, nothing that leaves can have a record before it.
 func ledgerFailed(err error) bool {
+	if err == nil { // at every tick
+		return false
+	}
 	var halt *HaltError
 	return errors.As(err, &halt) && (halt.Reason == "CommitFailed" || halt.Reason == "LedgerPoisoned")
 }
