@@ -141,8 +141,8 @@ func FuzzPacked(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	path := filepath.Join(f.TempDir(), packedName(0))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		path := filepath.Join(t.TempDir(), packedName(0))
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
