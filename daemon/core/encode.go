@@ -97,9 +97,9 @@ func (o *object) list(n int, one func(i int)) {
 
 func (o *object) null() { *o = append(*o, "null"...) }
 
-// encode is the tick's record.
-func (t *Tick) encode() []byte {
-	o := make(object, 0, 1536) // a tick of three sources has about 900 bytes
+// Append appends the tick's body, which is what Encode gives, to dst.
+func (t *Tick) Append(dst []byte) []byte {
+	o := object(dst)
 	o.begin()
 	o.uint("tick", t.Tick)
 	o.key("obs")

@@ -167,7 +167,7 @@ type Shutdown struct {
 // Encode is the body's bytes. Encoding what was decoded from them gives the same bytes again, which replay compares.
 func Encode(body any) ([]byte, error) {
 	if t, ok := body.(Tick); ok {
-		return t.encode(), nil
+		return t.Append(nil), nil
 	}
 	b, err := json.Marshal(body)
 	if err != nil {

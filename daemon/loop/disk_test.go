@@ -58,11 +58,10 @@ func (d *smallDisk) leave(free int64) {
 		d.t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := io.CopyN(f, zeros{}, d.free()-free); err != nil && !errors.Is(err, unix.ENOSPC) {
-		d.t.Fatal(err)
-	}
-	if got := d.free(); got > free {
-		d.t.Fatalf("expected %d bytes left, found %d", free, got)
+	for more := d.free() - free; more > 0; more = d.free() - free { // the ledger seals beside this, which gives back some
+		if _, err := io.CopyN(f, zeros{}, more); err != nil && !errors.Is(err, unix.ENOSPC) {
+			d.t.Fatal(err)
+		}
 	}
 }
 

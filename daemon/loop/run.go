@@ -99,7 +99,8 @@ type Loop struct {
 
 	doubt   doubt
 	ordered ordered
-	ended   error // the end of the ticking
+	ended   error  // the end of the ticking
+	body    []byte // room for the tick's record
 
 	events     []core.Anomaly // found by the shell since the last tick
 	damage     chan error     // what the scrubber found

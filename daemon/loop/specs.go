@@ -27,6 +27,7 @@ const kernelAt = int(monitor.Count)
 type Specs struct {
 	engines  [specCount]tau.Engine
 	initial  core.Words
+	words    int // in all engines' snapshots
 	monitors [monitor.Count]*monitor.Binding
 	kernel   *kernel.Binding
 	in, out  [specCount][]uint64
@@ -49,6 +50,7 @@ func NewSpecs(engines [specCount]tau.Engine) (*Specs, error) {
 		}
 		errs = append(errs, err)
 		s.initial[i] = e.Snapshot()
+		s.words += len(s.initial[i])
 		s.in[i], s.out[i] = make([]uint64, len(info.Inputs)), make([]uint64, len(info.Outputs))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -227,8 +229,17 @@ func (s *Specs) LongHold() bool { return s.kernel.LongHold() }
 
 // Words implements core.Specs.
 func (s *Specs) Words() (w core.Words) {
+	room := make([]uint64, 0, s.words) // one for all that are embedded
 	for i, e := range s.engines {
-		w[i] = e.Snapshot()
+		embedded, ok := e.(*tau.Embedded)
+		if !ok {
+			w[i] = e.Snapshot()
+			continue
+		}
+		from := len(room)
+		if room = embedded.AppendSnapshot(room); len(room) > from { // what has no state has no words, as records have it
+			w[i] = room[from:len(room):len(room)]
+		}
 	}
 	return w
 }

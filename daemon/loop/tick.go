@@ -35,9 +35,11 @@ func (l *Loop) tick(ctx context.Context) error {
 	// 3. Write the specs' inputs, 4. run the adapters and the kernel, 5. read all outputs or have no verdict, 6. run witnesses and monitors.
 	verdicts := l.Specs.Consult(ctx, &l.boot.Params, &l.state, &obs, &facts)
 	// 7. Judge them: health and quarantine, and what to do.
-	next, decision := core.Step(&l.boot.Params, l.state, &obs, &verdicts)
+	next, decision := core.Decide(&l.boot.Params, l.state, &obs, facts, &verdicts)
 	// 8. Act: the intent is durable before the action leaves.
-	record, err := l.commit(ledger.KindTick, obs.MS, core.NewTick(&obs, &verdicts, &next, &decision))
+	body := core.NewTick(&obs, &verdicts, &next, &decision)
+	l.body = body.Append(l.body[:0])
+	record, err := l.commitBody(ledger.KindTick, obs.MS, l.body)
 	if err != nil {
 		return err
 	}
@@ -192,8 +194,13 @@ func (l *Loop) commit(kind ledger.Kind, ms int64, body any) (ledger.Receipt, err
 	if err != nil {
 		return ledger.Receipt{}, &HaltError{Reason: "CommitFailed", Err: err}
 	}
+	return l.commitBody(kind, ms, b)
+}
+
+// commitBody is commit of a body's bytes, which it does not keep.
+func (l *Loop) commitBody(kind ledger.Kind, ms int64, body []byte) (ledger.Receipt, error) {
 	begun := l.Clock.Boot()
-	r, err := l.Ledger.Commit(kind, ms, uint64(l.Tenure.Epoch()), b)
+	r, err := l.Ledger.Commit(kind, ms, uint64(l.Tenure.Epoch()), body)
 	if err != nil {
 		reason := "CommitFailed"
 		if errors.Is(err, ledger.ErrPoisoned) {

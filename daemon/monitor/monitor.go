@@ -115,13 +115,22 @@ type Bits uint16
 func (b Bits) Has(i int) bool { return b>>i&1 == 1 }
 
 // Text is the outputs as a string of 0 and 1, in the contract's order: the form of a ledger record.
-func (id ID) Text(b Bits) string {
-	s := make([]byte, id.Width())
-	for i := range s {
-		s[i] = '0' + byte(b>>i&1)
+func (id ID) Text(b Bits) string { return texts[id][b&(1<<id.Width()-1)] }
+
+// texts are those of all outputs that there can be, of a spec at most 256: each tick's record needs one of each.
+var texts = func() (all [Count][]string) {
+	for id := range all {
+		width := len(contracts[id].outputs)
+		for b := range 1 << width {
+			s := make([]byte, width)
+			for i := range s {
+				s[i] = '0' + byte(b>>i&1)
+			}
+			all[id] = append(all[id], string(s))
+		}
 	}
-	return string(s)
-}
+	return all
+}()
 
 // ParseBits reads what Text wrote.
 func (id ID) ParseBits(s string) (Bits, error) {

@@ -62,8 +62,11 @@ func (e *Embedded) Snapshot() []uint64 {
 	if len(e.info.State) == 0 {
 		return nil // as records have it
 	}
-	return e.machine.Snapshot(make([]uint64, 0, len(e.info.State)))
+	return e.AppendSnapshot(make([]uint64, 0, len(e.info.State)))
 }
+
+// AppendSnapshot appends what Snapshot gives to dst.
+func (e *Embedded) AppendSnapshot(dst []uint64) []uint64 { return e.machine.Snapshot(dst) }
 
 // Restore implements Engine.
 func (e *Embedded) Restore(state []uint64) error {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -48,8 +47,6 @@ func runBacktest(ctx context.Context, out, warn io.Writer, f backtestFlags) erro
 	if s.config.Engine.Type == "tau" || s.config.Engine.Type == "both" {
 		fmt.Fprintln(warn, "warning: a backtest runs the specs in the embedded engine, whatever engine.type says")
 	}
-	// A tick leaves much garbage and little that lives: collecting it less often takes a tenth off the time, for some 20 MiB.
-	debug.SetGCPercent(400)
 	o := backtest.Options{Config: s.config, Data: data, Dir: f.ledger, Version: fullVersion(), Specs: s.set}
 	if f.report != "" {
 		o.Watch = new(backtest.Picture)

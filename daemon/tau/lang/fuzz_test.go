@@ -114,7 +114,7 @@ func FuzzEval(f *testing.F) {
 	equal := rapid.MakeFuzz(func(t *rapid.T) { equalToReference(t) })
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		draws := make([]byte, 8192) // a spec needs some thousand
+		draws := make([]byte, 1<<16) // a spec needs some thousand, some of them more
 		for i := range draws {
 			draws[i] = byte(rng.Uint32())
 		}
