@@ -29,7 +29,7 @@ cluster-down: ## Stop it and verify that nothing is left
 
 ##@ Check it
 .PHONY: test
-test: ## Generated code, go vet, unit and envtest tests with the race detector
+test: ## Generated code, go vet, and every test but the end-to-end ones
 	@hack/test/run
 
 .PHONY: e2e

@@ -94,7 +94,7 @@ func read(path string) (Order, error) {
 	return parse(b)
 }
 
-// Released says that a release waits: what ends a halted process, so that the next one takes it up.
+// Released says that a release waits: what ends a halt, so that the next boot takes it up.
 func (i *Inbox) Released() bool {
 	orders, err := i.Pending()
 	return err == nil && slices.ContainsFunc(orders, func(o Order) bool { return o.Release })

@@ -73,7 +73,7 @@ type EngineTable struct {
 	Type string `toml:"type" default:"auto" oneof:"auto embedded tau both"`
 	// Protocol with the binary: session keeps a process a spec and speaks to it over pipes; file starts one a tick, half a second each.
 	Protocol string `toml:"protocol" default:"session" oneof:"session file"`
-	// Specs that the binary runs: all nine, or the kernel alone and the rest embedded. A process is about 71 MB, the kernel 12 ms a tick.
+	// Specs that the binary runs: all nine, or the kernel alone and the rest embedded. What each costs is in docs/engines.md: a process 36 to 240 MB.
 	Specs string `toml:"specs" default:"all" oneof:"all kernel"`
 	// StartDeadlineMS for a process of the binary to start and show its initial rows.
 	StartDeadlineMS int64 `toml:"start_deadline_ms" default:"10000" min:"1000" max:"120000"`

@@ -131,7 +131,7 @@ func TestHaltAndReleaseOfARunningDaemon(t *testing.T) {
 	}
 }
 
-// TestAPersonsHaltInAPod keeps the process, which reports it, until a release waits; the next process takes that up.
+// TestAPersonsHaltInAPod keeps the process, which reports it, until a release waits; the next boot takes that up.
 func TestAPersonsHaltInAPod(t *testing.T) {
 	dir, ledgerDir := ticked(t, 12)
 	api := newLease(map[string]string{v1alpha1.AnnotationReport: `{"version":1}`})
