@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -23,25 +22,17 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/loop"
 	"github.com/taudaemon/taudaemon/daemon/monitor"
-	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/specs"
 )
 
 func val(s string) fixed.Value { return fixed.MustParse(s) }
 
 // bundled are the specs that the project ships.
-func bundled(t testing.TB) (set [monitor.Count + 1]core.Spec) {
+func bundled(t testing.TB) [monitor.Count + 1]core.Spec {
 	t.Helper()
-	for i := range set {
-		name := specs.KernelV35
-		if id := monitor.ID(i); id < monitor.Count {
-			name = id.File()
-		}
-		text, err := specs.FS.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(text), Text: string(text)}
+	set, err := loop.ReadSpecs(specs.FS.ReadFile, specs.FS.ReadFile, specs.KernelV35)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return set
 }

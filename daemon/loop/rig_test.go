@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -20,10 +19,8 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/fixed"
 	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
-	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/report"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
-	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/paper"
 	"github.com/taudaemon/taudaemon/specs"
@@ -145,18 +142,11 @@ func (r *rig) begin() error {
 }
 
 // bundled are the specs that the project ships.
-func bundled(t testing.TB) (set [specCount]core.Spec) {
+func bundled(t testing.TB) [specCount]core.Spec {
 	t.Helper()
-	for i := range set {
-		name := "kernel/v35_integrated.tau"
-		if i < kernelAt {
-			name = monitor.ID(i).File()
-		}
-		src, err := specs.FS.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(src), Text: string(src)}
+	set, err := ReadSpecs(specs.FS.ReadFile, specs.FS.ReadFile, specs.KernelV35)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return set
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/taudaemon/taudaemon/daemon/config"
@@ -57,6 +58,22 @@ func NewSpecs(engines [specCount]tau.Engine) (*Specs, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// ReadSpecs reads the supporting specs by the names of their files, 01 to 08, and the kernel. Errors: a reader's own, with the spec's name.
+func ReadSpecs(supporting, kernel func(name string) ([]byte, error), kernelName string) (set [specCount]core.Spec, err error) {
+	for i := range set {
+		read, path := kernel, kernelName
+		if i != kernelAt {
+			read, path = supporting, monitor.ID(i).File()
+		}
+		text, err := read(path)
+		if err != nil {
+			return set, fmt.Errorf("spec %s: %w", filepath.Base(path), err)
+		}
+		set[i] = core.Spec{Name: filepath.Base(path), Digest: tau.Digest(text), Text: string(text)}
+	}
+	return set, nil
 }
 
 // Embedded puts every spec into the embedded engine.

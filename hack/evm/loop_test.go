@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,10 +19,8 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/loop"
-	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/oracle"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
-	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/uniswapv2"
 	"github.com/taudaemon/taudaemon/specs"
@@ -92,16 +89,8 @@ func (a *agent) boot() {
 		a.feeds, err = oracle.New(cfg.Oracle.Sources)
 		a.must(err)
 	}
-	var set [monitor.Count + 1]core.Spec
-	for i := range set {
-		name := "kernel/v35_integrated.tau"
-		if id := monitor.ID(i); id < monitor.Count {
-			name = id.File()
-		}
-		src, err := specs.FS.ReadFile(name)
-		a.must(err)
-		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(src), Text: string(src)}
-	}
+	set, err := loop.ReadSpecs(specs.FS.ReadFile, specs.FS.ReadFile, specs.KernelV35)
+	a.must(err)
 	nine, err := loop.Embedded(set)
 	a.must(err)
 	var found *ledger.Recovery

@@ -8,7 +8,6 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -24,11 +23,9 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/loop"
-	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/oracle"
 	"github.com/taudaemon/taudaemon/daemon/oracle/hermestest"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
-	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken/krakentest"
@@ -242,16 +239,8 @@ func (d *desk) must(err error) {
 // boot starts the daemon, or starts it again: it recovers from the ledger.
 func (d *desk) boot() {
 	d.t.Helper()
-	var set [monitor.Count + 1]core.Spec
-	for i := range set {
-		name := "kernel/v35_integrated.tau"
-		if id := monitor.ID(i); id < monitor.Count {
-			name = id.File()
-		}
-		src, err := specs.FS.ReadFile(name)
-		d.must(err)
-		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(src), Text: string(src)}
-	}
+	set, err := loop.ReadSpecs(specs.FS.ReadFile, specs.FS.ReadFile, specs.KernelV35)
+	d.must(err)
 	nine, err := loop.Embedded(set)
 	d.must(err)
 	d.feeds, err = oracle.New(d.config.Oracle.Sources)

@@ -11,7 +11,7 @@ import (
 func replayCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "replay LEDGER", Short: "Run core and kernel again from the records, and compare every verdict, decision and byte", Args: cobra.ExactArgs(1),
+		Use: "replay LEDGER", Short: "Run core and the specs again from the records, and compare every verdict, decision and byte", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			r, err := loop.Replay(args[0], progress(c.ErrOrStderr()))
 			if err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/core"
 	"github.com/taudaemon/taudaemon/daemon/loop"
 	"github.com/taudaemon/taudaemon/daemon/prove"
-	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/specs"
 )
 
@@ -111,18 +110,7 @@ func specsIn(dir, kernel string) (set [prove.SpecCount]core.Spec, err error) {
 	if kernel == "" {
 		kernel = filepath.Join(dir, specs.KernelV35)
 	}
-	for i := range set {
-		name := kernel
-		if i < len(specs.Supporting) {
-			name = filepath.Join(dir, specs.Supporting[i])
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return set, err
-		}
-		set[i] = core.Spec{Name: filepath.Base(name), Digest: tau.Digest(text), Text: string(text)}
-	}
-	return set, nil
+	return loop.ReadSpecs(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) }, os.ReadFile, kernel)
 }
 
 func printProof(w io.Writer, p proof, asJSON bool) error {
@@ -131,6 +119,7 @@ func printProof(w io.Writer, p proof, asJSON bool) error {
 		e.SetIndent("", "  ")
 		return e.Encode(p)
 	}
+	o := &printer{w: w}
 	l := p.Limits
 	release, risk := "auto", "exit"
 	if l.ManualRelease {
@@ -139,10 +128,10 @@ func printProof(w io.Writer, p proof, asJSON bool) error {
 	if l.HoldOnLeaseRisk {
 		risk = "hold"
 	}
-	fmt.Fprintf(w, "kernel    %s %s\n", p.Kernel, p.Digests[len(p.Digests)-1])
-	fmt.Fprintf(w, "limits    fail hold %d, clear %d, cooldown %d, position %d ticks; release %s; on Lease risk %s\n",
+	o.line("kernel    %s %s", p.Kernel, p.Digests[len(p.Digests)-1])
+	o.line("limits    fail hold %d, clear %d, cooldown %d, position %d ticks; release %s; on Lease risk %s",
 		l.FailHoldTicks, l.ClearTicks, l.CooldownTicks, l.MaxPositionTicks, release, risk)
-	fmt.Fprintf(w, "explored  %d states, %d transitions in %.1f s (%.1f s of CPU); the coordinator ran %d ticks, %d of them to audit\n\n",
+	o.line("explored  %d states, %d transitions in %.1f s (%.1f s of CPU); the coordinator ran %d ticks, %d of them to audit\n",
 		p.States, p.Transitions, p.Seconds, p.CPUSeconds, p.Ticks, p.Audited)
 	for i := range p.Verdicts {
 		v := &p.Verdicts[i]
@@ -151,17 +140,17 @@ func printProof(w io.Writer, p proof, asJSON bool) error {
 			if v.Bound > 0 {
 				bound = fmt.Sprintf(" (found: %d ticks at most)", v.Bound)
 			}
-			fmt.Fprintf(w, "proven    %-21s %s%s\n", v.Discipline, v.Statement, bound)
+			o.line("proven    %-21s %s%s", v.Discipline, v.Statement, bound)
 			continue
 		}
-		fmt.Fprintf(w, "REFUTED   %-21s %s\n          %s; the shortest trace:\n", v.Discipline, v.Statement, v.Why)
+		o.line("REFUTED   %-21s %s\n          %s; the shortest trace:", v.Discipline, v.Statement, v.Why)
 		for n, s := range v.Trace.Steps {
 			mark := " "
 			if v.Trace.Loop > 0 && n >= v.Trace.Loop {
 				mark = "|" // this part goes round for ever
 			}
-			fmt.Fprintf(w, "          %s%3d  %s\n", mark, n+1, s.Text)
+			o.line("          %s%3d  %s", mark, n+1, s.Text)
 		}
 	}
-	return nil
+	return o.err
 }

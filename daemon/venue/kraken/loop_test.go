@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,9 +21,7 @@ import (
 	"github.com/taudaemon/taudaemon/daemon/guard"
 	"github.com/taudaemon/taudaemon/daemon/ledger"
 	"github.com/taudaemon/taudaemon/daemon/loop"
-	"github.com/taudaemon/taudaemon/daemon/monitor"
 	"github.com/taudaemon/taudaemon/daemon/report/lease"
-	"github.com/taudaemon/taudaemon/daemon/tau"
 	"github.com/taudaemon/taudaemon/daemon/venue"
 	"github.com/taudaemon/taudaemon/daemon/venue/kraken/krakentest"
 	"github.com/taudaemon/taudaemon/specs"
@@ -98,16 +95,8 @@ func (d *desk) begin() {
 	text := d.toml + fmt.Sprintf("url = %q\nkey_file = %q\nsecret_file = %q\n", d.config.URL, d.config.KeyFile, d.config.SecretFile)
 	c, err := config.Parse("taud.toml", []byte(text))
 	d.must(err)
-	var set [monitor.Count + 1]core.Spec
-	for i := range set {
-		name := "kernel/v35_integrated.tau"
-		if i < int(monitor.Count) {
-			name = monitor.ID(i).File()
-		}
-		src, err := specs.FS.ReadFile(name)
-		d.must(err)
-		set[i] = core.Spec{Name: path.Base(name), Digest: tau.Digest(src), Text: string(src)}
-	}
+	set, err := loop.ReadSpecs(specs.FS.ReadFile, specs.FS.ReadFile, specs.KernelV35)
+	d.must(err)
 	nine, err := loop.Embedded(set)
 	d.must(err)
 	var found *ledger.Recovery
