@@ -225,19 +225,18 @@ func (x *explorer) successors(id uint32, take taker) error {
 	}
 	take(crash.book, restarted, crash, 0)
 	spares, err := x.sparesOf(crash.book, restarted)
-	for i := range spares {
-		e := &spares[i]
-		to := restarted
-		if e.young {
-			to = x.ageless[restarted]
-		}
-		take(e.book, to, e, 0)
-	}
+	x.untimed(spares, restarted, take)
 	return err
 }
 
 func (x *explorer) answered(b, c uint32, take taker) error {
 	list, err := x.answersOf(b, c)
+	x.untimed(list, c, take)
+	return err
+}
+
+// untimed gives edges that are no ticks: the counts stay as they are, but for the age of a position that is new or gone.
+func (x *explorer) untimed(list []edge, c uint32, take taker) {
 	for i := range list {
 		e := &list[i]
 		to := c
@@ -246,7 +245,6 @@ func (x *explorer) answered(b, c uint32, take taker) error {
 		}
 		take(e.book, to, e, 0)
 	}
-	return err
 }
 
 func (x *explorer) ticked(b, c uint32, take taker) error {

@@ -233,8 +233,8 @@ func (x *explorer) repliesOf(c *counts) (r replies, err error) {
 	if c.late {
 		late = 2
 	}
-	for now := range uint32(2) {
-		ask(monitor.Echo, c.echoSpec, now|late)
+	for known := range uint32(2) { // an anomaly that is known before the kernel is asked
+		ask(monitor.Echo, c.echoSpec, known|late)
 	}
 	for sold := range uint32(2) {
 		ask(monitor.Cooldown, c.cooldownSpec, sold)
