@@ -251,16 +251,7 @@ tick_period_ms = 3000
 [oracle]
 min_quorum = 1
 sources = [{ name = "feed", http = { url = %q, price = "$.p" } }, { name = "hermes", pyth = { url = %q, feed = "%064d", token_file = "pyth" } }]
-[venue.kraken]
-url = %q
-pair = "XETHZUSD"
-base_asset = "XETH"
-quote_asset = "ZUSD"
-quantity_decimals = 8
-price_decimals = 2
-key_file = "key"
-secret_file = "secret"
-`, prices(t), hermes.URL, 1, server.URL)
+`+krakenVenue, prices(t), hermes.URL, 1, server.URL)
 			})
 			put(t, dir, "key", c.key)
 			put(t, dir, "secret", apiSecret)

@@ -39,6 +39,18 @@ func outcomes(t *testing.T, dir string) (all []core.Outcome) {
 	return all
 }
 
+// krakenVenue is a table for a server at that URL, with the credentials in the configuration's folder.
+const krakenVenue = `[venue.kraken]
+url = %q
+pair = "XETHZUSD"
+base_asset = "XETH"
+quote_asset = "ZUSD"
+quantity_decimals = 8
+price_decimals = 2
+key_file = "key"
+secret_file = "secret"
+`
+
 // waitFor is until something is so; it fails the test after two minutes.
 func waitFor(t *testing.T, what string, so func() bool) {
 	t.Helper()
@@ -77,16 +89,7 @@ tick_period_ms = 5000
 [oracle]
 min_quorum = 1
 sources = [{ name = "feed", http = { url = %q, price = "$.p" } }]
-[venue.kraken]
-url = %q
-pair = "XETHZUSD"
-base_asset = "XETH"
-quote_asset = "ZUSD"
-quantity_decimals = 8
-price_decimals = 2
-key_file = "key"
-secret_file = "secret"
-`, prices(t), server.URL)
+`+krakenVenue, prices(t), server.URL)
 			})
 			put(t, dir, "key", apiKey)
 			put(t, dir, "secret", apiSecret)

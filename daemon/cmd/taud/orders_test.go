@@ -21,13 +21,11 @@ import (
 // taudArgs is the environment variable that makes this test binary taud, with these arguments, separated by line feeds.
 const taudArgs = "TAUD_TEST_ARGS"
 
-// TestTaudItself is taud where another test runs it as a process, and nothing otherwise.
-func TestTaudItself(t *testing.T) {
-	args, is := os.LookupEnv(taudArgs)
-	if !is {
-		t.Skip("it is run by other tests")
+func TestMain(m *testing.M) {
+	if args, is := os.LookupEnv(taudArgs); is {
+		os.Exit(execute(strings.Split(args, "\n")))
 	}
-	os.Exit(execute(strings.Split(args, "\n")))
+	os.Exit(m.Run())
 }
 
 // taud is the program, ready to be started.
@@ -37,7 +35,7 @@ func taud(t *testing.T, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), self, "-test.run=^TestTaudItself$")
+	c := exec.CommandContext(t.Context(), self)
 	c.Env = append(os.Environ(), taudArgs+"="+strings.Join(args, "\n"), "POD_UID=")
 	return c
 }
