@@ -11,7 +11,7 @@ import (
 
 // Specs runs the specs one step each. A step that fails is an error, and no answer at all.
 type Specs interface {
-	// Monitor runs a supporting spec on inputs in the order of its contract.
+	// Monitor runs a supporting spec on inputs in the order of its contract, which it does not keep.
 	Monitor(id monitor.ID, in []uint64) (monitor.Bits, error)
 	// Kernel runs the kernel.
 	Kernel(in kernel.Inputs) (kernel.Outputs, error)
@@ -46,17 +46,17 @@ var ErrDisagreement = errors.New("engines disagree")
 // Consult asks the specs about a tick, in the order in which they need each other: the witnesses 01, 02, 03 and 06, the adapters 07 and 08,
 // the kernel, and the monitors 04 and 05. It ends at the first that gives no verdict; who runs the engines then sets them back.
 func Consult(p *Params, s *State, o *Observation, f *Facts, specs Specs) Verdicts {
-	c := consultation{specs: specs}
+	c := consultation{specs: specs, in: make([]uint64, 0, mostInputs)}
 	age, maxAge := guard.Oldest(p.Freshness, o.Quotes, f.Fresh, o.MS)
-	c.ask(monitor.Profit, monitor.ProfitIn(int64(f.Profit.Profit), int64(p.MinProfit)))
-	c.ask(monitor.Freshness, monitor.FreshnessIn(uint64(f.Fresh.Quorum), uint64(p.Freshness.MinQuorum), age, maxAge))
-	c.ask(monitor.Echo, monitor.EchoIn(len(f.anomalies) > 0, s.LateAnomaly, p.FailHoldTicks))
-	c.ask(monitor.Cooldown, monitor.CooldownIn(s.Kernel.Sell, p.CooldownTicks))
+	c.ask(monitor.Profit, monitor.ProfitIn(c.in[:0], int64(f.Profit.Profit), int64(p.MinProfit)))
+	c.ask(monitor.Freshness, monitor.FreshnessIn(c.in[:0], uint64(f.Fresh.Quorum), uint64(p.Freshness.MinQuorum), age, maxAge))
+	c.ask(monitor.Echo, monitor.EchoIn(c.in[:0], len(f.anomalies) > 0, s.LateAnomaly, p.FailHoldTicks))
+	c.ask(monitor.Cooldown, monitor.CooldownIn(c.in[:0], s.Kernel.Sell, p.CooldownTicks))
 
 	holding, held, quarantined := s.Kernel.Holding, s.Position.Qty > 0, f.quarantine.Active
-	entry := c.ask(monitor.Entry, monitor.EntryIn(f.Fresh.OK, f.Market.VolumeHigh, holding, f.Market.TrendUp, f.Market.BelowBand,
+	entry := c.ask(monitor.Entry, monitor.EntryIn(c.in[:0], f.Fresh.OK, f.Market.VolumeHigh, holding, f.Market.TrendUp, f.Market.BelowBand,
 		f.Cooldown, f.mayEnter(s, o), quarantined, busy(s, o)))
-	exit := c.ask(monitor.Exit, monitor.ExitIn(holding, f.Market.AboveTarget, !f.Risk.OK || o.Flatten, entry.Has(2),
+	exit := c.ask(monitor.Exit, monitor.ExitIn(c.in[:0], holding, f.Market.AboveTarget, !f.Risk.OK || o.Flatten, entry.Has(2),
 		f.Profit.OK, f.Fresh.OK, held, f.Echo, quarantined))
 
 	expired := specs.LongHold() && held && f.TicksHeld >= p.Risk.MaxPositionTicks
@@ -65,9 +65,9 @@ func Consult(p *Params, s *State, o *Observation, f *Facts, specs Specs) Verdict
 	}
 	c.kernel()
 	out := &c.v.Out
-	c.ask(monitor.Invariants, monitor.InvariantsIn(out.Buy, out.Sell, out.State, out.Nonce, out.Profit, out.Burn,
+	c.ask(monitor.Invariants, monitor.InvariantsIn(c.in[:0], out.Buy, out.Sell, out.State, out.Nonce, out.Profit, out.Burn,
 		f.Fresh.OK, c.v.In.ProfitGuard, c.v.In.FailureEcho, specs.LongHold(), expired))
-	c.ask(monitor.Liveness, monitor.LivenessIn(held, out.Progress, s.Exit != "", stallLimit(p, specs.LongHold())))
+	c.ask(monitor.Liveness, monitor.LivenessIn(c.in[:0], held, out.Progress, s.Exit != "", stallLimit(p, specs.LongHold())))
 	if c.v.Err == "" {
 		c.v.Words = specs.Words()
 	}
@@ -101,9 +101,13 @@ func (p *Params) Watched(longHold bool) error {
 		maxStallLimit-StallLimit, maxStallLimit, p.Risk.MaxPositionTicks)
 }
 
+// mostInputs of a spec: 05's and 06's limits have ten digits beside their bits.
+const mostInputs = 16
+
 type consultation struct {
 	specs Specs
 	v     Verdicts
+	in    []uint64 // room for a spec's inputs: who runs it keeps none
 }
 
 func (c *consultation) ask(id monitor.ID, in []uint64) monitor.Bits {

@@ -63,7 +63,7 @@ func explore(t *testing.T, src string) (states int, broken map[string]string) {
 			}
 			restore(m, at.monitor)
 			values = make([]uint64, len(m.Info().Inputs))
-			mb.Encode(monitor.InvariantsIn(o.Buy, o.Sell, o.State, o.Nonce, o.Profit, o.Burn, fresh, in.ProfitGuard, in.FailureEcho, false, false), values)
+			mb.Encode(monitor.InvariantsIn(nil, o.Buy, o.Sell, o.State, o.Nonce, o.Profit, o.Burn, fresh, in.ProfitGuard, in.FailureEcho, false, false), values)
 			said, err := mb.Decode(step(m, values))
 			if err != nil {
 				t.Fatal(err)

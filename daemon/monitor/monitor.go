@@ -180,55 +180,58 @@ func (b *Binding) Decode(src []uint64) (Bits, error) {
 	return out, nil
 }
 
-// The inputs of the specs, each in the order of its contract.
+// The inputs of the specs, each in the order of its contract, appended to dst.
 
 // ProfitIn are 01's: both in units of 1e-9.
-func ProfitIn(profit, minimum int64) []uint64 { return []uint64{uint64(profit), uint64(minimum)} }
+func ProfitIn(dst []uint64, profit, minimum int64) []uint64 {
+	return append(dst, uint64(profit), uint64(minimum))
+}
 
 // FreshnessIn are 02's: counts of sources, and milliseconds.
-func FreshnessIn(quorum, minQuorum, ageMS, maxAgeMS uint64) []uint64 {
-	return []uint64{quorum, minQuorum, ageMS, maxAgeMS}
+func FreshnessIn(dst []uint64, quorum, minQuorum, ageMS, maxAgeMS uint64) []uint64 {
+	return append(dst, quorum, minQuorum, ageMS, maxAgeMS)
 }
 
 // EchoIn are 03's: anomalies known now before the kernel, those found late at the tick before, and the hold of 2 to 63 ticks.
-func EchoIn(now, late bool, hold uint64) []uint64 {
-	return digits(flags(holdBits, now, late), hold, holdBits)
+func EchoIn(dst []uint64, now, late bool, hold uint64) []uint64 {
+	return digits(flags(dst, now, late), hold, holdBits)
 }
 
 // InvariantsIn are 04's.
-func InvariantsIn(buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired bool) []uint64 {
-	return flags(0, buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired)
+func InvariantsIn(dst []uint64, buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired bool) []uint64 {
+	return flags(dst, buy, sell, state, nonce, profit, burn, fresh, guard, echo, longHold, expired)
 }
 
 // LivenessIn are 05's; limit in ticks, 1 to 1023.
-func LivenessIn(held, progress, owed bool, limit uint64) []uint64 {
-	return digits(flags(limitBits, held, progress, owed), limit, limitBits)
+func LivenessIn(dst []uint64, held, progress, owed bool, limit uint64) []uint64 {
+	return digits(flags(dst, held, progress, owed), limit, limitBits)
 }
 
 // CooldownIn are 06's; ticks 0 to 1023.
-func CooldownIn(sold bool, ticks uint64) []uint64 {
-	return digits(flags(limitBits, sold), ticks, limitBits)
+func CooldownIn(dst []uint64, sold bool, ticks uint64) []uint64 {
+	return digits(flags(dst, sold), ticks, limitBits)
 }
 
 // EntryIn are 07's.
-func EntryIn(fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent bool) []uint64 {
-	return flags(0, fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent)
+func EntryIn(dst []uint64, fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent bool) []uint64 {
+	return flags(dst, fresh, volumeHigh, holding, trendUp, belowBand, cooldownOK, riskOK, quarantined, openIntent)
 }
 
 // ExitIn are 08's.
-func ExitIn(holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined bool) []uint64 {
-	return flags(0, holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined)
+func ExitIn(dst []uint64, holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined bool) []uint64 {
+	return flags(dst, holding, aboveTarget, riskBreached, entryPrice, profitOK, fresh, position, echo, quarantined)
 }
 
-// flags are the bits, with room for so many digits more.
-func flags(room int, on ...bool) []uint64 {
-	v := make([]uint64, len(on), len(on)+room)
-	for i := range on {
-		if on[i] {
-			v[i] = 1
+// flags appends the bits.
+func flags(dst []uint64, on ...bool) []uint64 {
+	for _, bit := range on {
+		v := uint64(0)
+		if bit {
+			v = 1
 		}
+		dst = append(dst, v)
 	}
-	return v
+	return dst
 }
 
 // digits appends those of n, the lowest first; a number that does not fit has all ones, the longest there is.

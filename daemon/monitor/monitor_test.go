@@ -59,36 +59,36 @@ func TestTheContractIsWhatTheBundledSpecsMean(t *testing.T) {
 		want string
 	}
 	for id, steps := range map[monitor.ID][]step{
-		monitor.Profit:    {{monitor.ProfitIn(-1, -2), "1"}, {monitor.ProfitIn(-2, -1), "0"}, {monitor.ProfitIn(1, 1), "0"}, {monitor.ProfitIn(1, -1), "1"}},
-		monitor.Freshness: {{monitor.FreshnessIn(2, 2, 9, 9), "1"}, {monitor.FreshnessIn(1, 2, 9, 9), "0"}, {monitor.FreshnessIn(3, 2, 10, 9), "0"}},
+		monitor.Profit:    {{monitor.ProfitIn(nil, -1, -2), "1"}, {monitor.ProfitIn(nil, -2, -1), "0"}, {monitor.ProfitIn(nil, 1, 1), "0"}, {monitor.ProfitIn(nil, 1, -1), "1"}},
+		monitor.Freshness: {{monitor.FreshnessIn(nil, 2, 2, 9, 9), "1"}, {monitor.FreshnessIn(nil, 1, 2, 9, 9), "0"}, {monitor.FreshnessIn(nil, 3, 2, 10, 9), "0"}},
 		monitor.Echo: {
-			{monitor.EchoIn(false, false, 2), "0"}, {monitor.EchoIn(true, false, 2), "1"}, {monitor.EchoIn(false, false, 2), "1"},
-			{monitor.EchoIn(false, false, 2), "1"}, {monitor.EchoIn(false, false, 2), "0"}, {monitor.EchoIn(false, true, 2), "1"},
-			{monitor.EchoIn(false, false, 2), "1"}, {monitor.EchoIn(false, false, 2), "0"},
+			{monitor.EchoIn(nil, false, false, 2), "0"}, {monitor.EchoIn(nil, true, false, 2), "1"}, {monitor.EchoIn(nil, false, false, 2), "1"},
+			{monitor.EchoIn(nil, false, false, 2), "1"}, {monitor.EchoIn(nil, false, false, 2), "0"}, {monitor.EchoIn(nil, false, true, 2), "1"},
+			{monitor.EchoIn(nil, false, false, 2), "1"}, {monitor.EchoIn(nil, false, false, 2), "0"},
 		},
 		monitor.Invariants: {
-			{monitor.InvariantsIn(false, false, false, false, false, false, false, false, false, false, false), "11111111"},
-			{monitor.InvariantsIn(true, true, true, true, false, false, true, false, false, false, false), "01111110"},
-			{monitor.InvariantsIn(false, false, true, true, false, false, false, false, false, false, false), "10111010"},
+			{monitor.InvariantsIn(nil, false, false, false, false, false, false, false, false, false, false, false), "11111111"},
+			{monitor.InvariantsIn(nil, true, true, true, true, false, false, true, false, false, false, false), "01111110"},
+			{monitor.InvariantsIn(nil, false, false, true, true, false, false, false, false, false, false, false), "10111010"},
 		},
 		monitor.Liveness: {
-			{monitor.LivenessIn(true, false, false, 2), "0"}, {monitor.LivenessIn(true, false, false, 2), "1"}, {monitor.LivenessIn(true, true, false, 2), "0"},
-			{monitor.LivenessIn(true, true, true, 2), "0"}, {monitor.LivenessIn(true, true, true, 2), "1"}, {monitor.LivenessIn(false, false, true, 2), "0"},
+			{monitor.LivenessIn(nil, true, false, false, 2), "0"}, {monitor.LivenessIn(nil, true, false, false, 2), "1"}, {monitor.LivenessIn(nil, true, true, false, 2), "0"},
+			{monitor.LivenessIn(nil, true, true, true, 2), "0"}, {monitor.LivenessIn(nil, true, true, true, 2), "1"}, {monitor.LivenessIn(nil, false, false, true, 2), "0"},
 		},
 		monitor.Cooldown: {
-			{monitor.CooldownIn(false, 2), "1"}, {monitor.CooldownIn(true, 2), "0"}, {monitor.CooldownIn(false, 2), "0"}, {monitor.CooldownIn(false, 2), "1"},
+			{monitor.CooldownIn(nil, false, 2), "1"}, {monitor.CooldownIn(nil, true, 2), "0"}, {monitor.CooldownIn(nil, false, 2), "0"}, {monitor.CooldownIn(nil, false, 2), "1"},
 		},
 		monitor.Entry: {
-			{monitor.EntryIn(true, true, false, true, true, true, true, false, false), "110"},
-			{monitor.EntryIn(true, false, true, true, false, true, true, false, false), "110"},
-			{monitor.EntryIn(true, false, false, true, false, true, true, true, false), "001"},
-			{monitor.EntryIn(false, true, false, true, true, true, true, false, true), "000"},
+			{monitor.EntryIn(nil, true, true, false, true, true, true, true, false, false), "110"},
+			{monitor.EntryIn(nil, true, false, true, true, false, true, true, false, false), "110"},
+			{monitor.EntryIn(nil, true, false, false, true, false, true, true, true, false), "001"},
+			{monitor.EntryIn(nil, false, true, false, true, true, true, true, false, true), "000"},
 		},
 		monitor.Exit: {
-			{monitor.ExitIn(true, true, false, false, true, true, true, false, false), "110"},
-			{monitor.ExitIn(true, false, true, false, true, true, false, false, false), "100"},
-			{monitor.ExitIn(false, true, true, false, true, true, true, true, false), "001"},
-			{monitor.ExitIn(false, false, false, true, true, true, true, false, true), "101"},
+			{monitor.ExitIn(nil, true, true, false, false, true, true, true, false, false), "110"},
+			{monitor.ExitIn(nil, true, false, true, false, true, true, false, false, false), "100"},
+			{monitor.ExitIn(nil, false, true, true, false, true, true, true, true, false), "001"},
+			{monitor.ExitIn(nil, false, false, false, true, true, true, true, false, true), "101"},
 		},
 	} {
 		run := runner(t, id)
@@ -117,10 +117,10 @@ func TestASpecThatLacksAStreamIsRefused(t *testing.T) {
 }
 
 func TestANumberThatDoesNotFitIsTheLongestThereIs(t *testing.T) {
-	if got := monitor.CooldownIn(false, 5000); !slices.Equal(got[1:], []uint64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) {
+	if got := monitor.CooldownIn(nil, false, 5000); !slices.Equal(got[1:], []uint64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) {
 		t.Fatal(got)
 	}
-	if got := monitor.EchoIn(false, false, 5); !slices.Equal(got[2:], []uint64{1, 0, 1, 0, 0, 0}) {
+	if got := monitor.EchoIn(nil, false, false, 5); !slices.Equal(got[2:], []uint64{1, 0, 1, 0, 0, 0}) {
 		t.Fatal(got)
 	}
 }
