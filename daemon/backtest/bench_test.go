@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ func BenchmarkBacktestDay(b *testing.B) {
 	c := byHand(b, "interval_ms = 1000", "interval_ms = 250", "min_quorum = 2", "min_quorum = 3", "segment_bytes = 65_536", "segment_bytes = 16_777_216",
 		"quote_balance = 1_000_000", "quote_balance = 100_000_000", "target_bps = 100", "target_bps = 10", "fee_bps_buy = 10", "fee_bps_buy = 1",
 		"fee_bps_sell = 20", "fee_bps_sell = 1")
+	defer debug.SetGCPercent(debug.SetGCPercent(200)) // as the command does
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	spent := processor(b)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +48,8 @@ func runBacktest(ctx context.Context, out, warn io.Writer, f backtestFlags) erro
 	if s.config.Engine.Type == "tau" || s.config.Engine.Type == "both" {
 		fmt.Fprintln(warn, "warning: a backtest runs the specs in the embedded engine, whatever engine.type says")
 	}
+	// A tick leaves garbage and little that lives: collecting it half as often takes some 7 % off the time. More costs as much in memory that is new.
+	debug.SetGCPercent(200)
 	o := backtest.Options{Config: s.config, Data: data, Dir: f.ledger, Version: fullVersion(), Specs: s.set}
 	if f.report != "" {
 		o.Watch = new(backtest.Picture)
